@@ -1,0 +1,121 @@
+"""Configuration: read once from the environment by a process's `main`, refused with every gap at once.
+
+Each process has its own frozen class; a field's name in capitals is the variable's name
+(`health_port` is HEALTH_PORT). `.env.example` lists them all. Nobody else reads the environment.
+"""
+
+import os
+import sys
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, NoReturn, TypeVar
+
+C = TypeVar("C", bound="Process")
+
+
+class BadConfig(Exception):
+    """Values are missing or wrong; the message is one line that names each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process:
+    """What every process needs. `process_name` is unique (`importer.1`) and is the static member id."""
+
+    process_name: str
+    kafka_bootstrap: str
+    kafka_security: str = "PLAINTEXT"
+    kafka_sasl_mechanism: str = ""
+    kafka_username: str = ""
+    kafka_password: str = ""
+    kafka_ca_file: str = ""
+    site: str = "local"
+    health_port: int = 0
+    log_level: str = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web(Process):
+    web_port: int = 8000
+    web_host: str = "0.0.0.0"
+    web_database_url: str
+    jobs_database_url: str
+    lookup_database_url: str
+    public_url: str
+    gateway_public_url: str
+    allowed_origins: str = ""
+    trusted_proxies: str = ""
+    smtp_url: str = ""
+    channel_keys: str
+    max_upload_bytes: int = 5 * 1024**3
+    max_open_uploads: int = 10
+    previews_per_minute: int = 60
+    requests_per_minute: int = 600
+    file_retention_days: int = 7
+    data_dir: str = ".data"
+    sites: int = 1
+    site_number: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gateway(Process):
+    gateway_port: int = 8001
+    gateway_host: str = "0.0.0.0"
+    redis_url: str
+    public_url: str
+    allowed_origins: str = ""
+    channel_keys: str
+    drain_seconds: int = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Importer(Process):
+    lane: str
+    importer_database_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracker(Process):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projector(Process):
+    projector_database_url: str
+
+
+def read(kind: type[C], environ: Mapping[str, str] = os.environ) -> C:
+    """Reads `kind` from the environment. Raises BadConfig, naming every gap at once."""
+    gaps: list[str] = []
+    values: dict[str, Any] = {}
+    hints = typing.get_type_hints(kind)
+    for field in fields(kind):
+        variable = field.name.upper()
+        text = environ.get(variable)
+        if text is None or text == "":
+            if field.default is MISSING:
+                gaps.append(f"{variable} is missing")
+            continue
+        if hints[field.name] is int:
+            if not text.removeprefix("-").isdigit():
+                gaps.append(f"{variable} must be a whole number, not {text!r}")
+                continue
+            values[field.name] = int(text)
+        else:
+            values[field.name] = text
+    if gaps:
+        raise BadConfig("; ".join(gaps) + " (see .env.example)")
+    return kind(**values)
+
+
+def read_or_exit(kind: type[C]) -> C:
+    """Like `read` for a `main`: a gap is one clear line on standard error and exit 2."""
+    try:
+        return read(kind)
+    except BadConfig as error:
+        _refuse(str(error))
+
+
+def _refuse(why: str) -> NoReturn:
+    print(f"addressbus: {why}", file=sys.stderr)
+    raise SystemExit(2)

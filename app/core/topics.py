@@ -1,0 +1,109 @@
+"""Every topic on one screen: its name, what it is keyed by, what it carries, how long it keeps."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+from uuid import UUID
+from zlib import crc32
+
+DAY = timedelta(days=1)
+SEGMENT_RECORD_BYTES = 8 * 1024 * 1024
+EXPRESS_SEGMENTS = 4
+"""The first segments of every import, so that small imports never wait behind big ones."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topic:
+    """`keep` None means compacted. `record_bytes` is the greatest record it takes."""
+
+    name: str
+    key: str
+    carries: tuple[str, ...]
+    keep: timedelta | None
+    record_bytes: int = 1_048_576
+    compression: Literal["lz4", "zstd"] = "lz4"
+
+
+EXPRESS = Topic(
+    name="import.segments.express",
+    key="import id",
+    carries=("segment",),
+    keep=7 * DAY,
+    record_bytes=SEGMENT_RECORD_BYTES,
+)
+BULK = Topic(
+    name="import.segments.bulk",
+    key="import id, spread",
+    carries=("segment",),
+    keep=7 * DAY,
+    record_bytes=SEGMENT_RECORD_BYTES,
+)
+FACTS = Topic(
+    name="import.facts",
+    key="import id",
+    carries=(
+        "import.requested",
+        "import.received",
+        "import.sealed",
+        "import.segment_done",
+        "import.segment_failed",
+        "import.projected",
+        "import.cancel_requested",
+        "import.source_failed",
+    ),
+    keep=7 * DAY,
+)
+IMPORTS = Topic(name="imports", key="import id", carries=("import.state",), keep=None)
+NOTICES = Topic(name="notices", key="channel id", carries=("notice",), keep=DAY)
+CHANGED = Topic(name="contacts.changed", key="import id, spread", carries=("contacts.changed",), keep=30 * DAY)
+PROBLEMS = Topic(name="import.problems", key="import id, spread", carries=("import.problems",), keep=30 * DAY)
+COMMANDS = Topic(name="contacts.commands", key="contact id", carries=(), keep=7 * DAY)
+FETCHES = Topic(name="fetch.requests", key="connection id", carries=(), keep=7 * DAY)
+SETTINGS = Topic(name="settings", key="scope:name", carries=("setting",), keep=None)
+REVOCATIONS = Topic(name="revocations", key="holder", carries=("revocation",), keep=2 * DAY)
+DEAD = Topic(name="dead", key="as origin", carries=("*",), keep=30 * DAY, record_bytes=SEGMENT_RECORD_BYTES)
+
+RETRY_DELAYS: dict[str, timedelta] = {
+    "5s": timedelta(seconds=5),
+    "30s": timedelta(seconds=30),
+    "5m": timedelta(minutes=5),
+}
+RETRIED = (EXPRESS, BULK, CHANGED, PROBLEMS)
+
+
+def retry_topic(origin: Topic, delay: str) -> Topic:
+    """The topic where records of `origin` wait until they are due again."""
+    return Topic(
+        name=f"{origin.name}.retry.{delay}",
+        key="as origin",
+        carries=origin.carries,
+        keep=7 * DAY,
+        record_bytes=origin.record_bytes,
+    )
+
+
+TOPICS: tuple[Topic, ...] = (
+    EXPRESS,
+    BULK,
+    FACTS,
+    IMPORTS,
+    NOTICES,
+    CHANGED,
+    PROBLEMS,
+    COMMANDS,
+    FETCHES,
+    SETTINGS,
+    REVOCATIONS,
+    DEAD,
+    *(retry_topic(origin, delay) for origin in RETRIED for delay in RETRY_DELAYS),
+)
+
+
+def segment_topic(index: int) -> Topic:
+    """The lane of a segment."""
+    return EXPRESS if index < EXPRESS_SEGMENTS else BULK
+
+
+def spread(import_id: UUID, index: int, partitions: int) -> int:
+    """The partition of a segment, and of what it became: neighbours of one import go to different workers."""
+    return (crc32(import_id.bytes) + index) % partitions

@@ -1,0 +1,51 @@
+"""`/healthz`, `/readyz` and `/metrics` of a process, on its own loopback port."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+Ready = Callable[[], str | None]
+"""What is still missing, in words; None once the process does its work."""
+
+
+def application(ready: Ready) -> Starlette:
+    async def healthz(request: Request) -> Response:
+        return PlainTextResponse("ok")
+
+    async def readyz(request: Request) -> Response:
+        missing = ready()
+        return PlainTextResponse(missing or "ready", status_code=503 if missing else 200)
+
+    async def metrics(request: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)])
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the process it lives in."""
+
+    def install_signal_handlers(self) -> None:
+        pass
+
+
+@asynccontextmanager
+async def served(port: int, ready: Ready) -> AsyncIterator[None]:
+    """Answers on 127.0.0.1:`port` while the body runs; port 0 means nobody asked for it."""
+    if port == 0:
+        yield
+        return
+    server = _Server(uvicorn.Config(application(ready), host="127.0.0.1", port=port, log_config=None, access_log=False))
+    task = asyncio.create_task(server._serve(), name="health")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
