@@ -1,0 +1,118 @@
+"""The tracker's consumer group: which partitions are ours, and facts handed to each."""
+
+import asyncio
+import logging
+import time
+
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+
+from app import bus, config
+from app.core.topics import DEAD, FACTS
+from workers.tracker.partition import Partition
+
+log = logging.getLogger(__name__)
+GROUP = "tracker"
+FORGET_SECONDS = 3600
+
+
+class Follower:
+    """Consumes `import.facts` as a member of the group until it is cancelled or the world fails it."""
+
+    def __init__(self, settings: config.Process) -> None:
+        self._settings = settings
+        self._tell = bus.Producer(settings, linger_ms=0)
+        self._partitions: dict[TopicPartition, Partition] = {}
+        self._failed: BaseException | None = None
+        self.ready = False
+
+    async def run(self) -> None:
+        """Raises KafkaError or TryAgain when everything is to be started anew from what is committed."""
+        self._failed = None
+        consumer = AIOKafkaConsumer(
+            **bus.connection(self._settings),
+            client_id=self._settings.process_name,
+            group_id=GROUP,
+            group_instance_id=self._settings.process_name,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=3_000,
+            rebalance_timeout_ms=30_000,
+            max_poll_interval_ms=600_000,
+        )
+        try:
+            await self._tell.start()
+            consumer.subscribe([FACTS.name], listener=_Rebalances(self, consumer))
+            await consumer.start()
+            await self._consume(consumer)
+        finally:
+            self.ready = False
+            await self.let_go()
+            await consumer.stop()
+            await self._tell.stop()
+
+    async def _consume(self, consumer: AIOKafkaConsumer) -> None:
+        forget_at = time.monotonic() + FORGET_SECONDS
+        while True:
+            batches = await consumer.getmany(timeout_ms=500)
+            self._raise_failure()
+            for number, records in batches.items():
+                # A rebalance may have taken the partition away while its records were on their way to us.
+                if partition := self._partitions.get(number):
+                    await partition.take(records)
+            if time.monotonic() > forget_at:
+                forget_at = time.monotonic() + FORGET_SECONDS
+                for partition in self._partitions.values():
+                    partition.forget_old(time.time())
+
+    async def take_over(self, consumer: AIOKafkaConsumer, assigned: set[TopicPartition]) -> None:
+        """Starts the partitions that are ours now; none is consumed before all of them are restored."""
+        consumer.pause(*assigned)
+        fresh = {
+            number: Partition(self._settings, number.partition, GROUP, self._tell, self._bury) for number in assigned
+        }
+        try:
+            await asyncio.gather(*(partition.start(consumer) for partition in fresh.values()))
+        except Exception as error:
+            # The client only logs what its listener raises; the consuming loop raises it again.
+            self._failed = error
+        self._partitions.update(fresh)
+        consumer.resume(*assigned)
+        self.ready = True
+        log.info("partitions restored", extra={"partitions": sorted(number.partition for number in assigned)})
+
+    async def let_go(self) -> None:
+        """Commits and forgets every partition; the next owner restores it."""
+        partitions, self._partitions = self._partitions, {}
+        await asyncio.gather(*(partition.stop() for partition in partitions.values()), return_exceptions=True)
+
+    def _raise_failure(self) -> None:
+        failures = [self._failed, *(partition.failure() for partition in self._partitions.values())]
+        for failure in failures:
+            if failure is not None:
+                raise failure
+
+    async def _bury(self, record: ConsumerRecord, error: Exception) -> "asyncio.Future[object]":
+        log.error("fact buried", extra={"partition": record.partition, "offset": record.offset, "why": repr(error)})
+        return await self._tell.send(
+            DEAD,
+            key=record.key,
+            value=record.value,
+            headers=[
+                *((name, value) for name, value in record.headers if name != "traceparent"),
+                ("reason", repr(error).encode()),
+                ("origin", f"{record.topic}:{record.partition}:{record.offset}".encode()),
+            ],
+        )
+
+
+class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types
+    def __init__(self, follower: Follower, consumer: AIOKafkaConsumer) -> None:
+        self._follower = follower
+        self._consumer = consumer
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        await self._follower.let_go()
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        await self._follower.take_over(self._consumer, assigned)

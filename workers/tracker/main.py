@@ -1,0 +1,27 @@
+"""The tracker decides when all of an import is done: facts in, states and notices out."""
+
+import asyncio
+import signal
+
+from app import bus, config, health, log
+from workers.tracker.follow import Follower
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT."""
+    settings = config.read_or_exit(config.Tracker)
+    log.set_up(settings.process_name, settings.log_level)
+    asyncio.run(run(settings))
+
+
+async def run(settings: config.Tracker) -> None:
+    """Follows the facts and answers for its health; returns on SIGTERM or SIGINT."""
+    follower = Follower(settings)
+    following = asyncio.create_task(bus.forever(follower.run, "tracker"), name="tracker")
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, following.cancel)
+    async with health.served(settings.health_port, lambda: None if follower.ready else "no partitions yet"):
+        await asyncio.gather(following, return_exceptions=True)
+    if not following.cancelled():
+        following.result()
