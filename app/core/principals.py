@@ -16,7 +16,7 @@ class Principal:
     """A signed-in person or a program with a token, in one workspace.
 
     `name` is shown as "who did it" (an address or a token's name); `holder` is the HMAC of the
-    credential that binds sockets to it.
+    credential that binds sockets to it. `person` is who signed in, or who made the token.
     """
 
     workspace: UUID
@@ -25,6 +25,7 @@ class Principal:
     holder: str
     by: Literal["session", "token"]
     operator: bool = False
+    person: UUID | None = None
 
     def may(self, role: Role) -> bool:
         """Whether this principal's role is at least `role`."""
