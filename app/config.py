@@ -35,6 +35,15 @@ class Process:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Topics(Process):
+    """`python -m app.topics`: both numbers count once, when the topics are created."""
+
+    process_name: str = "topics"
+    partitions: int = 12
+    replication: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Web(Process):
     web_port: int = 8000
     web_host: str = "0.0.0.0"

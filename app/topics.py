@@ -1,0 +1,116 @@
+"""`python -m app.topics` creates every topic of `app.core.topics` and checks the partitions of those that exist.
+
+Workers have no right to create topics. Partition counts are equal for all and fixed once, because keys stay where
+they are and `imports` is co-partitioned with `import.facts`; a difference is refused, never mended.
+"""
+
+import asyncio
+import sys
+from collections.abc import Iterable
+from datetime import timedelta
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from app import bus, config
+from app.core.errors import TryAgain
+from app.core.topics import DAY, TOPICS, Topic
+
+# What a record needs beside its value: key, headers, the batch around it.
+_SLACK_BYTES = 65_536
+
+
+class WrongPartitions(Exception):
+    """Topics exist with another number of partitions; the message is one line that names them."""
+
+
+def properties(topic: Topic) -> dict[str, str]:
+    """The broker's settings for `topic`. People's data leaves the disk at most a day after its time."""
+    settings = {"max.message.bytes": str(topic.record_bytes + _SLACK_BYTES)}
+    if topic.keep is None:
+        # Small and read whole at every start: compacted early and in small steps.
+        settings |= {
+            "cleanup.policy": "compact",
+            "segment.ms": _milliseconds(timedelta(hours=1)),
+            "min.cleanable.dirty.ratio": "0.2",
+            "max.compaction.lag.ms": _milliseconds(DAY),
+            "delete.retention.ms": _milliseconds(DAY),
+        }
+    else:
+        settings |= {
+            "cleanup.policy": "delete",
+            "retention.ms": _milliseconds(topic.keep),
+            "segment.ms": _milliseconds(min(topic.keep, DAY)),
+        }
+    return settings
+
+
+def differences(wanted: Iterable[str], partitions: int, found: dict[str, int]) -> list[str]:
+    """The topics that exist with another number of partitions, in words."""
+    return [f"{name} has {found[name]}" for name in wanted if name in found and found[name] != partitions]
+
+
+async def ensure(settings: config.Topics) -> list[str]:
+    """Creates what is missing and returns the names. Raises WrongPartitions, TryAgain."""
+    admin = AIOKafkaAdminClient(**bus.connection(settings), client_id=settings.process_name)
+    try:
+        await admin.start()
+        found = await _found(admin)
+        if wrong := differences((topic.name for topic in TOPICS), settings.partitions, found):
+            raise WrongPartitions(
+                f"PARTITIONS is {settings.partitions}, but {', '.join(wrong)}: the number is fixed once, set PARTITIONS"
+            )
+        missing = [topic for topic in TOPICS if topic.name not in found]
+        if missing:
+            await _create(admin, missing, settings)
+        return [topic.name for topic in missing]
+    except (KafkaError, OSError) as error:
+        raise TryAgain(f"Kafka at {settings.kafka_bootstrap} did not create the topics: {error!r}") from error
+    finally:
+        await admin.close()
+
+
+async def ensure_within(settings: config.Topics, seconds: float) -> list[str]:
+    """Like `ensure`, and waits this long for a broker that is still starting. Raises WrongPartitions, TryAgain."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while True:
+        try:
+            return await ensure(settings)
+        except TryAgain:
+            if loop.time() > deadline:
+                raise
+            await asyncio.sleep(0.2)
+
+
+async def _found(admin: AIOKafkaAdminClient) -> dict[str, int]:
+    described = await admin.describe_topics()
+    return {topic["topic"]: len(topic["partitions"]) for topic in described}
+
+
+async def _create(admin: AIOKafkaAdminClient, missing: list[Topic], settings: config.Topics) -> None:
+    answer = await admin.create_topics(
+        [NewTopic(topic.name, settings.partitions, settings.replication, None, properties(topic)) for topic in missing]
+    )
+    for name, code, why in answer.topic_errors:
+        error = for_code(code)
+        if code != 0 and error is not TopicAlreadyExistsError:  # another `app.topics` may have been faster
+            raise error(f"{name}: {why}")
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return str(int(duration.total_seconds() * 1000))
+
+
+def main() -> None:
+    settings = config.read_or_exit(config.Topics)
+    try:
+        created = asyncio.run(ensure_within(settings, 60))
+    except (WrongPartitions, TryAgain) as error:
+        print(f"addressbus: {error}", file=sys.stderr)
+        raise SystemExit(1) from error
+    print(f"{len(created)} topics created, {len(TOPICS) - len(created)} were there")
+
+
+if __name__ == "__main__":
+    main()
