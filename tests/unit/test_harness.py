@@ -1,0 +1,138 @@
+"""What happens to a record whose handling fails, and who is told."""
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from app.bus import Headers
+from app.core.errors import Rejected, TryAgain
+from app.core.topics import BULK, DEAD, Topic
+from workers import crash
+from workers.harness import Harness, Hopeless, Policy, Record
+
+QUICK = Policy(delays=("5s", "30s"), patience=0.05, first_pause=0.001, longest_pause=0.002)
+RECORD = Record(topic=BULK.name, partition=3, offset=17, key=b"k", value=b"v", headers={"segment": b"{}"})
+
+
+class Left(BaseException):
+    """Stands for the end of the process."""
+
+
+@dataclass
+class Outlet:
+    """Remembers what was published; the first `away` times the broker is away."""
+
+    away: int = 0
+    sent: list[tuple[str, dict[str, bytes]]] = field(default_factory=list)
+
+    async def publish(
+        self,
+        topic: Topic | str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        partition: int | None = None,
+    ) -> None:
+        if self.away:
+            self.away -= 1
+            raise TryAgain("no broker")
+        assert (key, value) == (b"k", b"v")
+        self.sent.append((topic if isinstance(topic, str) else topic.name, dict(headers)))
+
+
+class Failing:
+    """A handler that raises these errors, one per call, and then works."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.calls = 0
+
+    async def __call__(self, record: Record) -> None:
+        self.calls += 1
+        if self.errors:
+            raise self.errors.pop(0)
+
+
+def leave(code: int, why: str) -> None:
+    raise Left(code, why)
+
+
+def again(sent: tuple[str, dict[str, bytes]]) -> Record:
+    """The record as its origin gets it back from a retry topic."""
+    return Record(topic=BULK.name, partition=3, offset=99, key=b"k", value=b"v", headers=sent[1])
+
+
+async def test_a_record_that_works_is_handled_once_and_nothing_is_sent() -> None:
+    outlet, handler = Outlet(), Failing()
+    await Harness(handler, outlet, policy=QUICK, leave=leave).take(RECORD)
+    assert (handler.calls, outlet.sent) == (1, [])
+
+
+async def test_the_worlds_faults_are_waited_out_in_place() -> None:
+    outlet, handler = Outlet(), Failing(TryAgain("x"), TryAgain("x"))
+    await Harness(handler, outlet, policy=QUICK, leave=leave).take(RECORD)
+    assert (handler.calls, outlet.sent) == (3, [])
+
+
+async def test_a_world_that_stays_away_ends_the_process_and_acknowledges_nothing() -> None:
+    handler = Failing(*[TryAgain("x")] * 1000)
+    with pytest.raises(Left) as left:
+        await Harness(handler, Outlet(), policy=QUICK, leave=leave).take(RECORD)
+    assert left.value.args[0] == 75
+
+
+async def test_our_fault_is_tried_three_times_and_then_buried_with_its_origin() -> None:
+    outlet, handler = Outlet(), Failing(*[ZeroDivisionError("secret@example.org")] * 3)
+    told: list[Record] = []
+
+    async def given_up(record: Record, error: Exception) -> None:
+        told.append(record)
+
+    harness = Harness(handler, outlet, policy=QUICK, given_up=given_up, leave=leave)
+    await harness.take(RECORD)
+    await harness.take(again(outlet.sent[0]))
+    assert not told
+    await harness.take(again(outlet.sent[1]))
+    assert [name for name, _ in outlet.sent] == [f"{BULK.name}.retry.5s", f"{BULK.name}.retry.30s", DEAD.name]
+    headers = outlet.sent[-1][1]
+    assert headers["attempts"] == b"3"
+    assert headers["origin"] == b"import.segments.bulk/3/17"
+    assert headers["segment"] == b"{}"
+    assert headers["reason"].startswith(b"ZeroDivisionError at __call__:")
+    assert b"secret" not in headers["reason"]
+    assert [record.reference for record in told] == ["import.segments.bulk/3/17"]
+
+
+@pytest.mark.parametrize("error", [Hopeless("other crc"), Rejected("plan_mismatch", "x")])
+async def test_what_no_repetition_can_help_is_buried_at_once(error: Exception) -> None:
+    outlet = Outlet()
+    await Harness(Failing(error), outlet, policy=QUICK, leave=leave).take(RECORD)
+    assert [name for name, _ in outlet.sent] == [DEAD.name]
+
+
+async def test_a_burial_waits_for_the_broker_without_handling_again() -> None:
+    outlet, handler = Outlet(away=2), Failing(Hopeless("x"))
+    await Harness(handler, outlet, policy=QUICK, leave=leave).take(RECORD)
+    assert handler.calls == 1
+    assert [name for name, _ in outlet.sent] == [DEAD.name]
+
+
+async def test_what_cannot_even_be_set_aside_ends_the_process() -> None:
+    async def broken(record: Record, error: Exception) -> None:
+        raise ValueError("bug")
+
+    with pytest.raises(Left):
+        await Harness(Failing(Hopeless("x")), Outlet(), policy=QUICK, given_up=broken, leave=leave).take(RECORD)
+
+
+async def test_a_forged_number_of_attempts_harms_nobody() -> None:
+    outlet = Outlet()
+    record = Record(topic=BULK.name, partition=0, offset=0, key=b"k", value=b"v", headers={"attempts": b"-1e9"})
+    await Harness(Failing(ValueError()), outlet, policy=QUICK, leave=leave).take(record)
+    assert outlet.sent[0][1]["attempts"] == b"1"
+
+
+def test_a_crash_point_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(ValueError, match="names no step"):
+        crash.arm({"CRASH_AT": "nowhere"})

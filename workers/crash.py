@@ -1,0 +1,40 @@
+"""Named places where a fault test can kill a worker: CRASH_AT=committed:3 ends it the third time it gets there."""
+
+import os
+from collections.abc import Mapping
+
+POINTS = (
+    "polled",  # a record was taken, nothing is done yet
+    "claimed",  # the ledger row is written, not committed
+    "staged",  # the rows are in the temporary table
+    "merged",  # the upsert is done, not committed
+    "committed",  # all of it is in the database, nobody was told
+    "half told",  # some results are on their way, none is known to be safe
+    "told",  # results are acknowledged, the segment is not yet reported done
+    "reported",  # SegmentDone is acknowledged, the record is not
+)
+"""Every step between taking a record and acknowledging it, in order."""
+
+_armed: dict[str, int] = {}
+
+
+def arm(environ: Mapping[str, str]) -> None:
+    """Reads CRASH_AT (`name` or `name:n`). Raises ValueError for a place that does not exist."""
+    name, _, count = environ.get("CRASH_AT", "").partition(":")
+    if not name:
+        return
+    if name not in POINTS:
+        raise ValueError(f"CRASH_AT names no step: {name!r} (there are {', '.join(POINTS)})")
+    _armed[name] = int(count or 1)
+
+
+def point(name: str) -> None:
+    """Ends the process here, as `kill -9` would, if it was armed for it."""
+    if not _armed:
+        return
+    left = _armed.get(name)
+    if left is None:
+        return
+    _armed[name] = left - 1
+    if left <= 1:
+        os._exit(137)

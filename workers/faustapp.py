@@ -1,0 +1,209 @@
+"""The only file that knows Faust: group membership, ordered delivery and an orderly stop, and nothing else.
+
+Faust acknowledges whatever leaves an agent, so agents here call a Harness, which never raises and returns only when
+a record is dealt with. The settings follow from what Faust 0.15.3 was seen to do: no tables, no web, no topics of
+its own, raw bytes, one actor per topic (an acknowledgement out of order would commit past work in flight).
+"""
+
+import asyncio
+import logging
+import signal
+import ssl
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import faust
+from aiokafka.errors import KafkaError
+from aiokafka.helpers import create_ssl_context
+from faust.transport.drivers import aiokafka as driver
+from faust.types import EventT
+
+from app import config
+from app.core.topics import SEGMENT_RECORD_BYTES, Topic
+from workers.harness import POLICY, GivenUp, Handler, Harness, Outlet, Policy, Record, nobody
+from workers.retries import pumps
+from workers.watchdog import Watchdog
+
+log = logging.getLogger(__name__)
+
+
+def build(
+    settings: config.Process, *, group: str, agents: Mapping[Topic, Harness], committed: bool = False
+) -> faust.App:
+    """A Faust app that hands every record of these topics to its harness, one at a time per topic, in order.
+
+    `committed` hides the records of aborted Kafka transactions (readers of `imports` need it).
+    """
+    app = faust.App(
+        group,
+        broker=[f"kafka://{server}" for server in settings.kafka_bootstrap.split(",")],
+        broker_credentials=_credentials(settings),
+        broker_client_id=settings.process_name,
+        consumer_group_instance_id=settings.process_name,
+        key_serializer="raw",
+        value_serializer="raw",
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        # Records are up to 512 KB and one is handled at a time: what waits in memory is bounded by this.
+        stream_buffer_maxsize=4,
+        broker_max_poll_records=4,
+        consumer_max_fetch_size=2_097_152,
+        stream_wait_empty=True,
+        broker_commit_interval=0.5,
+        broker_commit_every=100,
+        broker_session_timeout=10.0,
+        broker_heartbeat_interval=3.0,
+        broker_rebalance_timeout=60.0,
+        broker_request_timeout=60.0,
+        broker_max_poll_interval=600.0,
+        consumer_auto_offset_reset="earliest",
+        producer_request_timeout=30.0,
+        producer_max_request_size=SEGMENT_RECORD_BYTES,
+        stream_processing_timeout=120.0,
+        broker_commit_livelock_soft_timeout=120.0,
+    )
+    for topic, harness in agents.items():
+        app.agent(app.topic(topic.name, key_type=bytes, value_type=bytes), name=topic.name)(_loop(harness))
+    if committed:
+        app.transport.Consumer = _CommittedConsumer  # type: ignore[misc]
+    return app
+
+
+async def run(
+    settings: config.Process,
+    *,
+    group: str,
+    subscriptions: Mapping[Topic, Handler],
+    outlet: Outlet,
+    given_up: GivenUp = nobody,
+    policy: Policy = POLICY,
+    committed: bool = False,
+    retried: Sequence[Topic] = (),
+    ready: Callable[[bool], None] = lambda ready: None,
+) -> None:
+    """Consumes `subscriptions` as a member of `group` until SIGTERM or SIGINT; returns after an orderly stop.
+
+    Each handler gets a `harness.Record` and does: write, commit, tell (await the acknowledgements), return. It
+    raises TryAgain when the world is at fault; anything else sends the record to its retry topics, then to `dead`,
+    and `given_up(record, error)` is told. `outlet` is a started `app.bus.Producer`. Topics in `retried` have retry
+    topics (`topics.RETRIED`); their pumps run in this process too. Records of one partition come in order, one at
+    a time; different topics interleave while a handler waits. `committed=True`: only committed records are read.
+    `ready(True)` is called once partitions are assigned.
+
+        await faustapp.run(settings, group="projector", outlet=producer, committed=True,
+                           subscriptions={CHANGED: project, PROBLEMS: keep_problems, IMPORTS: keep_import},
+                           retried=(CHANGED, PROBLEMS))
+
+    A crash inside Faust is raised, so that the process ends and is restarted.
+    """
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+
+    async def behind() -> bool:
+        return await _behind(app)
+
+    watchdog = Watchdog(behind)
+    agents = {
+        topic: Harness(handle, outlet, given_up=given_up, policy=policy, progress=watchdog.progress)
+        for topic, handle in subscriptions.items()
+    }
+    app = build(settings, group=group, agents=agents, committed=committed)
+
+    @app.on_partitions_assigned.connect
+    async def on_assigned(*_: Any, **__: Any) -> None:
+        ready(True)
+
+    app.finalize()
+    side = pumps(settings, retried, outlet, policy)
+    try:
+        await app.start()
+        watchdog.start()
+        await _first_of(stop.wait(), app.wait(stop.wait()), *side)
+    finally:
+        watchdog.stop()
+        for task in side:
+            task.cancel()
+        await asyncio.gather(*side, return_exceptions=True)
+        await app.stop()
+    if app.crash_reason is not None:
+        raise app.crash_reason
+
+
+class _CommittedConsumer(driver.Consumer):
+    """Faust offers this isolation only together with its transactions, which do not work."""
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+
+class _CommittedThread(driver.AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: driver.Transport) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._isolation_level = "read_committed"
+        return consumer
+
+
+def _loop(harness: Harness) -> Callable[[faust.StreamT[bytes]], Awaitable[None]]:
+    async def handle_each(stream: faust.StreamT[bytes]) -> None:
+        events: AsyncIterable[EventT[bytes]] = stream.events()
+        async for event in events:
+            message = event.message
+            await harness.take(
+                Record(
+                    topic=message.topic,
+                    partition=message.partition,
+                    offset=message.offset,
+                    key=message.key,
+                    value=message.value,
+                    headers=dict(message.headers or ()),
+                )
+            )
+
+    return handle_each
+
+
+async def _behind(app: faust.App) -> bool:
+    """Whether something was fetched and is not handled, or is there and was not fetched."""
+    consumer = app.consumer
+    if app.rebalancing or len(consumer.unacked):
+        return True
+    try:
+        for partition in consumer.assignment():
+            position = await asyncio.wait_for(consumer.position(partition), 5)
+            end = consumer.highwater(partition)
+            if position is not None and end is not None and position < end:
+                return True
+    except (KafkaError, TimeoutError):
+        return True  # the assignment is changing under us
+    return False
+
+
+async def _first_of(*work: Awaitable[Any]) -> None:
+    """Waits for whichever ends first; if that failed, so do we."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+    await asyncio.gather(*waiting, return_exceptions=True)
+    for task in done:
+        task.result()
+
+
+def _credentials(settings: config.Process) -> Any:
+    security = settings.kafka_security
+    context: ssl.SSLContext | None = None
+    if security.endswith("SSL"):
+        context = create_ssl_context(cafile=settings.kafka_ca_file or None)
+    if security.startswith("SASL"):
+        return faust.SASLCredentials(
+            username=settings.kafka_username,
+            password=settings.kafka_password,
+            mechanism=settings.kafka_sasl_mechanism,
+            ssl_context=context,
+        )
+    return faust.SSLCredentials(context=context) if context else None

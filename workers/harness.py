@@ -1,0 +1,183 @@
+"""One loop for every consumer: decode, handle, retry, bury. Nothing escapes it.
+
+The order of a handler's work is always: write, commit, tell, acknowledge. The record is acknowledged when
+`Harness.take` returns, whatever happened, so it returns only when the record is dealt with:
+
+handled ──▶ acknowledged
+TryAgain ─▶ waited for in place with back-off; after `Policy.patience` the process ends and nothing is lost
+anything else ─▶ `<topic>.retry.<delay>` while attempts are left, then `dead`; a hopeless one goes there at once
+"""
+
+import asyncio
+import logging
+import random
+import time
+import traceback
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from prometheus_client import Counter
+
+from app import trace
+from app.bus import Headers
+from app.core.errors import Rejected, TryAgain
+from app.core.events import MalformedEvent
+from app.core.topics import DEAD, RETRY_DELAYS, Topic
+from workers import crash, watchdog
+
+log = logging.getLogger(__name__)
+RETRIES = Counter("addressbus_retries_total", "Records handled again", ["topic", "why"])
+BURIED = Counter("addressbus_dead_total", "Records given up", ["topic"])
+WORLD_AWAY = 75
+
+
+class Hopeless(Exception):
+    """Our fault, and no repetition can help: the record is buried at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as it lay in the log."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def reference(self) -> str:
+        """Where it was first seen: `topic/partition/offset`, also after it waited in a retry topic."""
+        origin = self.headers.get("origin")
+        return origin.decode() if origin else f"{self.topic}/{self.partition}/{self.offset}"
+
+    @property
+    def attempts(self) -> int:
+        """How often it was tried before."""
+        said = self.headers.get("attempts", b"")
+        return int(said) if said.isdigit() else 0
+
+
+Handler = Callable[[Record], Awaitable[None]]
+GivenUp = Callable[[Record, Exception], Awaitable[None]]
+
+
+class Outlet(Protocol):
+    """The one thing the harness needs of a producer (app.bus.Producer has it)."""
+
+    async def publish(
+        self,
+        topic: Topic | str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Headers = (),
+        partition: int | None = None,
+    ) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """After the first attempt one more per name in `delays`; `patience` is how long the world may be away (s)."""
+
+    delays: tuple[str, ...] = ("5s", "30s")
+    patience: float = 60.0
+    first_pause: float = 0.1
+    longest_pause: float = 5.0
+
+
+POLICY = Policy()
+
+
+async def nobody(record: Record, error: Exception) -> None:
+    """For consumers whose lost records need no fact of their own."""
+
+
+class Harness:
+    """Wraps a handler; `take` is all that a consumer's loop calls.
+
+    `given_up` tells whom it concerns that a record was buried, once it is; it may run twice.
+    """
+
+    def __init__(
+        self,
+        handle: Handler,
+        outlet: Outlet,
+        *,
+        given_up: GivenUp = nobody,
+        policy: Policy = POLICY,
+        progress: Callable[[], None] = lambda: None,
+        leave: Callable[[int, str], None] = watchdog.leave,
+    ) -> None:
+        self._handle = handle
+        self._outlet = outlet
+        self._given_up = given_up
+        self._policy = policy
+        self._progress = progress
+        self._leave = leave
+
+    async def take(self, record: Record) -> None:
+        """Deals with one record; never raises."""
+        crash.point("polled")
+        given = record.headers.get("traceparent")
+        trace.enter(given.decode() if given else None)
+        fault: Exception | None = None
+        started = time.monotonic()
+        pause = self._policy.first_pause
+        while True:
+            try:
+                if fault is None:
+                    await self._handle(record)
+                else:
+                    await self._set_aside(record, fault)
+                self._progress()
+                return
+            except TryAgain as error:
+                RETRIES.labels(record.topic, "world").inc()
+                log.warning("waiting for something we depend on", extra={"record": record.reference, "why": str(error)})
+                if time.monotonic() - started > self._policy.patience:
+                    self._leave(WORLD_AWAY, "something we depend on stayed away")
+                self._progress()
+                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+                pause = min(pause * 2, self._policy.longest_pause)
+            except Exception as error:  # the one broad except of the workers: an escaped one would lose the record
+                if fault is not None:
+                    self._leave(watchdog.STUCK, f"a record could not be set aside: {_place(error)}")
+                fault = error
+
+    async def _set_aside(self, record: Record, fault: Exception) -> None:
+        attempts = record.attempts + 1
+        reason = _place(fault)
+        headers = {
+            **record.headers,
+            "attempts": str(attempts).encode(),
+            "origin": record.reference.encode(),
+            "reason": reason.encode(),
+        }
+        headers.pop("traceparent", None)
+        last = attempts > len(self._policy.delays) or isinstance(fault, Hopeless | Rejected | MalformedEvent)
+        extra = {"record": record.reference, "attempts": attempts, "reason": reason}
+        if last:
+            log.error("record buried", extra=extra)
+            BURIED.labels(record.topic).inc()
+            target = DEAD.name
+        else:
+            log.error("record failed, to be tried again", extra=extra)
+            RETRIES.labels(record.topic, "fault").inc()
+            delay = self._policy.delays[attempts - 1]
+            target = f"{record.topic}.retry.{delay}"
+            headers["due"] = f"{time.time() + RETRY_DELAYS[delay].total_seconds():.3f}".encode()
+        await self._outlet.publish(target, key=record.key, value=record.value, headers=list(headers.items()))
+        if last:
+            await self._given_up(record, fault)
+
+
+def _place(error: BaseException) -> str:
+    """What went wrong and where, without the message, which may quote somebody's contacts."""
+    code = f" {error.code}" if isinstance(error, Rejected) else ""
+    said = f": {error}" if isinstance(error, Hopeless) else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {frames[-1].name}:{frames[-1].lineno} of {frames[-1].filename.rsplit('/', 1)[-1]}" if frames else ""
+    return f"{type(error).__name__}{code}{said}{place}"
