@@ -95,7 +95,7 @@ class Client:
 
     async def upload(self, url: str, path: Path) -> None:
         """PUT of the whole file, streamed."""
-        answer = await self.http.put(url, content=_chunks(path), headers={"Content-Length": str(path.stat().st_size)})
+        answer = await self.http.put(url, content=_chunks(path), headers={"Content-Length": str(size_of(path))})
         answer.raise_for_status()
 
     async def get(self, path: str, **query: Any) -> dict[str, Any]:
@@ -104,6 +104,10 @@ class Client:
         found: dict[str, Any] = answer.json()
         return found
 
+    async def put_setting(self, name: str, value: object) -> None:
+        answer = await self.http.put(f"/api/v1/settings/{name}", json=value)
+        answer.raise_for_status()
+
     async def _post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:
         answer = await self.http.post(path, json=body, headers=headers)
         answer.raise_for_status()
@@ -111,8 +115,13 @@ class Client:
         return made
 
 
+def size_of(path: Path) -> int:
+    """The size of a local file in bytes."""
+    return path.stat().st_size
+
+
 async def _chunks(path: Path) -> AsyncIterator[bytes]:
-    with path.open("rb") as file:  # noqa: ASYNC230  # a local file, read in large pieces
+    with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
             yield chunk
 

@@ -1,0 +1,37 @@
+"""Figures beside their goals: a table to look at and JSON to keep."""
+
+import json
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(slots=True, kw_only=True)
+class Figure:
+    """One measured line. `met` is None where the goal cannot be judged by this run."""
+
+    what: str
+    value: str
+    goal: str
+    met: bool | None
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+def show(figures: list[Figure]) -> str:
+    """The table, as wide as its words."""
+    rows = [("", "figure", "measured", "goal")]
+    marks = {True: "✓", False: "✗", None: "·"}
+    rows += [(marks[figure.met], figure.what, figure.value, figure.goal) for figure in figures]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    return "\n".join("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in rows)
+
+
+def save(figures: list[Figure], path: Path) -> None:
+    """All of it as JSON, details (CPU seconds, peak memory by process) included."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {
+        "machine": {"system": platform.platform(), "python": platform.python_version()},
+        "figures": [asdict(figure) for figure in figures],
+    }
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False))
