@@ -83,15 +83,16 @@ async def run(
     committed: bool = False,
     retried: Sequence[Topic] = (),
     ready: Callable[[bool], None] = lambda ready: None,
+    stop: asyncio.Event | None = None,
 ) -> None:
-    """Consumes `subscriptions` as a member of `group` until SIGTERM or SIGINT; returns after an orderly stop.
+    """Consumes `subscriptions` as a member of `group` until `stop` is set; returns after an orderly stop.
 
     Each handler gets a `harness.Record` and does: write, commit, tell (await the acknowledgements), return. It
     raises TryAgain when the world is at fault; anything else sends the record to its retry topics, then to `dead`,
     and `given_up(record, error)` is told. `outlet` is a started `app.bus.Producer`. Topics in `retried` have retry
     topics (`topics.RETRIED`); their pumps run in this process too. Records of one partition come in order, one at
     a time; different topics interleave while a handler waits. `committed=True`: only committed records are read.
-    `ready(True)` is called once partitions are assigned.
+    `ready(True)` is called once partitions are assigned. Without a `stop` of yours SIGTERM and SIGINT set it.
 
         await faustapp.run(settings, group="projector", outlet=producer, committed=True,
                            subscriptions={CHANGED: project, PROBLEMS: keep_problems, IMPORTS: keep_import},
@@ -99,10 +100,7 @@ async def run(
 
     A crash inside Faust is raised, so that the process ends and is restarted.
     """
-    loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+    stop = stop or _stopped_by_signals()
 
     async def behind() -> bool:
         return await _behind(app)
@@ -132,6 +130,13 @@ async def run(
         await app.stop()
     if app.crash_reason is not None:
         raise app.crash_reason
+
+
+def _stopped_by_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 class _CommittedConsumer(driver.Consumer):

@@ -6,9 +6,9 @@ import pytest
 
 from app.bus import Headers
 from app.core.errors import Rejected, TryAgain
-from app.core.topics import BULK, DEAD, Topic
+from app.core.topics import BULK, DEAD, RETRY_DELAYS, Topic
 from workers import crash
-from workers.harness import Harness, Hopeless, Policy, Record
+from workers.harness import POLICY, Harness, Hopeless, Policy, Record
 
 QUICK = Policy(delays=("5s", "30s"), patience=0.05, first_pause=0.001, longest_pause=0.002)
 RECORD = Record(topic=BULK.name, partition=3, offset=17, key=b"k", value=b"v", headers={"segment": b"{}"})
@@ -136,3 +136,7 @@ async def test_a_forged_number_of_attempts_harms_nobody() -> None:
 def test_a_crash_point_that_does_not_exist_is_refused() -> None:
     with pytest.raises(ValueError, match="names no step"):
         crash.arm({"CRASH_AT": "nowhere"})
+
+
+def test_every_delay_of_the_policy_has_a_topic() -> None:
+    assert set(POLICY.delays) <= set(RETRY_DELAYS)
