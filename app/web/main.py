@@ -1,0 +1,169 @@
+"""The web process: everything is put together here, and started and stopped in order."""
+
+import asyncio
+import importlib
+import logging
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
+
+from app import bus, config, sql
+from app.bus import LiveMap, Producer
+from app.core import channels
+from app.core.errors import TryAgain
+from app.core.events import Revocation
+from app.core.imports import ImportRecord, State
+from app.core.topics import IMPORTS, REVOCATIONS
+from app.settings import Settings
+from app.web import accounts, openapi, problems, routes
+from app.web.authentication import Authentication, Sessions
+from app.web.limits import Rate
+from app.web.origin import Host, SecurityHeaders
+from app.web.services import Services
+from app.web.store import Store
+
+log = logging.getLogger(__name__)
+
+TIDY_SECONDS = 3600
+SIGN_INS_PER_MINUTE = 30
+
+
+def application(settings: config.Web, lifespan: Any) -> Starlette:
+    """All routes behind the layers that guard them, the outermost first."""
+    app = Starlette(
+        routes=all_routes(),
+        lifespan=lifespan,
+        middleware=[
+            Middleware(SecurityHeaders, settings.public_url, settings.gateway_public_url),
+            Middleware(problems.Door, show=_show()),
+            Middleware(Host, settings.public_url),
+            Middleware(Authentication, settings.public_url, settings.requests_per_minute),
+        ],
+        exception_handlers={HTTPException: problems.http_problem},
+    )
+    app.state.openapi = openapi.document(settings.public_url, *_described())
+    return app
+
+
+def all_routes() -> list[BaseRoute]:
+    """Every route of the process: the API first, then the pages."""
+    found: list[BaseRoute] = [*routes.ROUTES]
+    for name in ("app.jobs.routes", "app.web.imports_api", "app.web.exports", "app.web.contacts_api", "app.web.pages"):
+        found += getattr(_there(name), "ROUTES", [])
+    return found
+
+
+def _described() -> list[openapi.Paths]:
+    parts = [
+        _there(name) for name in ("app.jobs.openapi", "app.web.contacts_api", "app.web.imports_api", "app.web.exports")
+    ]
+    return [getattr(part, "OPENAPI_PATHS", {}) for part in parts]
+
+
+def _there(name: str) -> Any:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        log.warning("a part is not there yet", extra={"part": name, "why": str(error)})
+        return None
+
+
+def _show() -> problems.Show:
+    shown: problems.Show = getattr(_there("app.web.pages"), "problem", problems.as_json)
+    return shown
+
+
+@asynccontextmanager
+async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
+    """The state of the lifespan: `services` and `intake`, all started; what is away is waited for."""
+    async with AsyncExitStack() as stack:
+        web = await _pool(stack, settings.web_database_url, settings.process_name, "web")
+        lookup = await _pool(stack, settings.lookup_database_url, settings.process_name, "lookup")
+        producer = Producer(settings)
+        await bus.forever(producer.start, "Kafka")
+        stack.push_async_callback(producer.stop)
+        store = Store(web)
+        sessions = Sessions(store)
+        dynamic = Settings(settings)
+        imports = imports_map(settings)
+        revocations = revocations_map(settings, sessions)
+        for live in (dynamic, imports, revocations):
+            await live.start()
+            stack.push_async_callback(live.stop)
+        services = Services(
+            config=settings,
+            producer=producer,
+            accounts=store,
+            lookup=lookup_of(lookup),
+            imports=imports,
+            settings=dynamic,
+            keys=channels.Keys.parse(settings.channel_keys),
+            sessions=sessions,
+            sign_ins=Rate(SIGN_INS_PER_MINUTE),
+        )
+        tidying = asyncio.create_task(_tidy(services), name="tidy")
+        stack.push_async_callback(_cancelled, tidying)
+        yield {"services": services}
+
+
+def lookup_of(pool: sql.Pool) -> Any:
+    found = _there("app.web.lookup")
+    return found.Lookup(pool) if found else None
+
+
+def imports_map(settings: config.Process) -> LiveMap[State]:
+    """Every import that runs or ended lately, under (workspace, import id)."""
+    # A tombstone names the import only.
+    workspaces: dict[str, str] = {}
+    decoder = msgspec.json.Decoder(ImportRecord)
+
+    def decode(key: bytes, value: bytes | None) -> tuple[tuple[str, ...], State | None] | None:
+        import_id = str(UUID(key.decode()))
+        if value is None:
+            workspace = workspaces.pop(import_id, None)
+            return ((workspace, import_id), None) if workspace else None
+        state = decoder.decode(value).state
+        workspaces[import_id] = str(state.workspace)
+        return (workspaces[import_id], import_id), state
+
+    return LiveMap(settings, IMPORTS, decode, keep=lambda old, new: old is None or new.version >= old.version)
+
+
+def revocations_map(settings: config.Process, sessions: Sessions) -> LiveMap[Revocation]:
+    """Keeps nothing: what another process revokes is forgotten here, too."""
+
+    def decode(key: bytes, value: bytes | None) -> tuple[tuple[str, ...], Revocation | None] | None:
+        return (key.decode(),), None
+
+    return LiveMap(settings, REVOCATIONS, decode, changed=lambda key, value: sessions.forget(key[0]))
+
+
+async def _pool(stack: AsyncExitStack, dsn: str, process: str, schema: str) -> sql.Pool:
+    pool = sql.make_pool(dsn, process)
+    await pool.open()
+    stack.push_async_callback(pool.close)
+    await bus.forever(lambda: sql.check_schema(pool, schema), f"PostgreSQL, schema {schema}")
+    return pool
+
+
+async def _tidy(services: Services) -> None:
+    """At the start and hourly: tells what an earlier process could not tell, and forgets what is over."""
+    while True:
+        try:
+            await accounts.tell_endings(services)
+            await services.accounts.tidy()
+        except TryAgain as error:
+            log.warning("tidying was put off", extra={"why": str(error)})
+        await asyncio.sleep(TIDY_SECONDS)
+
+
+async def _cancelled(task: "asyncio.Task[None]") -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)

@@ -1,0 +1,183 @@
+"""Errors become answers here and nowhere else: `application/problem+json` (RFC 9457) with a stable `code`.
+
+Handlers raise `Rejected` or `TryAgain` and contain no try. `Door`, the outermost layer, turns what comes out into
+a problem; the API answers it as JSON, a page shows it in its own words. What is our own fault is told as
+`internal` with an id that stands in the log; nothing of the error itself leaves the house.
+"""
+
+import logging
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app import trace
+from app.core.errors import Rejected, TryAgain
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[str, int] = {
+    "bad_request": 400,
+    "bad_json": 400,
+    "bad_framing": 400,
+    "two_credentials": 400,
+    "idempotency_key_required": 400,
+    "bad_token": 401,
+    "not_signed_in": 401,
+    "cross_site": 403,
+    "forbidden": 403,
+    "foreign_channel": 403,
+    "not_found": 404,
+    "no_such_setting": 404,
+    "method_not_allowed": 405,
+    "already_member": 409,
+    "last_owner": 409,
+    "wrong_offset": 409,
+    "cancelled": 410,
+    "code_expired": 410,
+    "body_too_large": 413,
+    "file_too_large": 413,
+    "plan_too_large": 413,
+    "unsupported_media_type": 415,
+    "unsupported_type": 415,
+    "wrong_host": 421,
+    "too_many_requests": 429,
+    "too_many_uploads": 429,
+    "internal": 500,
+    "try_again": 503,
+}
+"""The HTTP status of each code; a code that is not listed means 422: understood, and wrong."""
+
+RETRY_SECONDS = 2
+"""When to come back after a TryAgain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One error, ready to be told. `extra` are further members of the document, `headers` go with the answer."""
+
+    status: int
+    code: str
+    detail: str
+    extra: Mapping[str, object] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return HTTPStatus(self.status).phrase
+
+    def document(self) -> dict[str, object]:
+        """The members of the problem document."""
+        members = {"type": "about:blank", "title": self.title, "status": self.status}
+        return {**members, "code": self.code, "detail": self.detail, **self.extra}
+
+    def response(self) -> Response:
+        """The problem as a program reads it."""
+        return Response(
+            msgspec.json.encode(self.document()),
+            status_code=self.status,
+            media_type="application/problem+json",
+            headers=dict(self.headers),
+        )
+
+
+Show = Callable[[Request, Problem], Response | Awaitable[Response]]
+"""How a page tells a problem to a person."""
+
+
+def as_json(request: Request, problem: Problem) -> Response:
+    """A `Show` that speaks to programs."""
+    return problem.response()
+
+
+def of(error: Exception) -> Problem:
+    """What to tell about an error. `retry_after` (seconds) of a Rejected becomes the header Retry-After."""
+    if isinstance(error, Rejected):
+        return _rejected(error)
+    if isinstance(error, TryAgain):
+        headers = {"Retry-After": str(RETRY_SECONDS)}
+        detail = "Something this needs is away for the moment. Nothing was lost; please try again."
+        return Problem(status=503, code="try_again", detail=detail, headers=headers)
+    if isinstance(error, HTTPException):
+        return _http(error)
+    reference = secrets.token_hex(8)
+    log.error("a request failed", exc_info=error, extra={"reference": reference, "trace": trace.current()})
+    detail = "Something went wrong on our side. It was noted."
+    return Problem(status=500, code="internal", detail=detail, extra={"id": reference})
+
+
+def _rejected(error: Rejected) -> Problem:
+    status = STATUS.get(error.code, 422)
+    headers: dict[str, str] = {}
+    if "retry_after" in error.extra:
+        headers["Retry-After"] = str(error.extra["retry_after"])
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="addressbus"'
+    return Problem(status=status, code=error.code, detail=error.detail, extra=error.extra, headers=headers)
+
+
+def _http(error: HTTPException) -> Problem:
+    codes = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large"}
+    details = {
+        404: "There is nothing under this address.",
+        405: "This address exists, but not for this method.",
+        413: "The body is too large.",
+    }
+    return Problem(
+        status=error.status_code,
+        code=codes.get(error.status_code, "bad_request"),
+        detail=details.get(error.status_code, error.detail),
+        headers=error.headers or {},
+    )
+
+
+async def http_problem(request: Request, error: Exception) -> Response:
+    """Lets Starlette's own HTTP errors come out at the Door like all others."""
+    raise error
+
+
+class Door:
+    """The outermost ASGI layer: whatever comes out of the application as an error leaves as a problem.
+
+    A request enters its trace here. Paths below `/api/` are answered as JSON, all others by `show`.
+    """
+
+    def __init__(self, app: ASGIApp, show: Show = as_json) -> None:
+        self._app = app
+        self._show = show
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        trace.enter(None)
+        started = False
+
+        async def watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            problem = of(error)
+            if started:
+                # Half an answer cannot be taken back: the server cuts the connection, so that it is not taken for whole.
+                raise
+            response = await self._answer(scope, problem)
+            await response(scope, receive, send)
+
+    async def _answer(self, scope: Scope, problem: Problem) -> Response:
+        if scope["path"].startswith("/api/"):
+            return problem.response()
+        shown = self._show(Request(scope), problem)
+        return await shown if isinstance(shown, Awaitable) else shown

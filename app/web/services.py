@@ -1,0 +1,44 @@
+"""What a request handler can call: `request.state.services`. Built once, in `app.web.main`."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+
+from app import config
+from app.bus import LiveMap, Producer
+from app.core.channels import Keys
+from app.core.imports import State
+from app.settings import Settings
+from app.web.limits import Rate
+
+if TYPE_CHECKING:
+    from app.web.authentication import Sessions
+    from app.web.lookup import Lookup
+    from app.web.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The web process's connections and memories, all open.
+
+    `accounts` is the schema `web`, `lookup` the read model, `imports` every running or recent import under
+    (workspace, import id), `sessions` the credentials of the last seconds with what they may do, `sign_ins` how often
+    each client tries a code.
+    """
+
+    config: config.Web
+    producer: Producer
+    accounts: "Store"
+    lookup: "Lookup"
+    imports: LiveMap[State]
+    settings: Settings
+    keys: Keys
+    sessions: "Sessions"
+    sign_ins: Rate
+
+
+def services(request: Request) -> Services:
+    """The services of a request, typed."""
+    found: Services = request.state.services
+    return found
