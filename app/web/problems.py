@@ -171,7 +171,7 @@ class Door:
         except Exception as error:
             problem = of(error)
             if started:
-                # Half an answer cannot be taken back: the server cuts the connection, so that it is not taken for whole.
+                # Half an answer cannot be taken back: the server cuts the connection, so it is not taken for whole.
                 raise
             response = await self._answer(scope, problem)
             await response(scope, receive, send)
