@@ -1,5 +1,6 @@
 """The life of an import: any order and any repetition of its facts end the same."""
 
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -25,7 +26,7 @@ from app.core.reading.plan import Plan
 
 WORKSPACE = UUID(int=1)
 IMPORT = UUID(int=2)
-WHERE = {"workspace": WORKSPACE, "import_id": IMPORT, "at": 1000.0, "site": "here"}
+WHERE: dict[str, Any] = {"workspace": WORKSPACE, "import_id": IMPORT, "at": 1000.0, "site": "here"}
 
 
 def requested() -> Requested:

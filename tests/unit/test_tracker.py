@@ -1,12 +1,13 @@
 """What the tracker tells of a batch of facts."""
 
+from typing import Any
 from uuid import UUID
 
 from app.core.events import AnyFact, Counts, Projected, Requested, Sealed, SegmentDone
 from app.core.folding import fold, kind_of_change, unknown
 from workers.tracker.partition import News, worth_telling
 
-WHERE = {"workspace": UUID(int=1), "import_id": UUID(int=2), "at": 1.0, "site": "here"}
+WHERE: dict[str, Any] = {"workspace": UUID(int=1), "import_id": UUID(int=2), "at": 1.0, "site": "here"}
 REQUESTED = Requested(**WHERE, source="file", name="a.csv", order_second=1, requested_by="me")
 
 
