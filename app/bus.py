@@ -152,6 +152,10 @@ class LiveMap(Generic[V]):
         """All of it, to be looked through; not a copy."""
         return self._values
 
+    def forget(self, *key: str) -> None:
+        """Drops what a topic that is not compacted would otherwise leave here for ever."""
+        self._values.pop(key, None)
+
     @property
     def ready(self) -> bool:
         return self._ready.is_set()
