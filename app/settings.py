@@ -54,7 +54,7 @@ class Settings:
         """The value as plain data (str, list, None ...)."""
         for scope in (str(workspace), GLOBAL):
             found = self._map.get(scope, name)
-            if found is not None and found.value is not None:
+            if found is not None:
                 return msgspec.json.decode(found.value)
         return DEFAULTS.get(name)
 

@@ -240,7 +240,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     scope: str
     name: str
     stamp: int
-    value: msgspec.Raw | None = None
+    value: msgspec.Raw = msgspec.Raw(b"null")
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="revocation"):
