@@ -1,20 +1,20 @@
-"""The three servers alone, as child processes: for tests, bench and whoever wants to look at them."""
+"""The three servers, prepared, started and made fit for work: alone for tests and bench, or as a part of `make run`."""
 
-import signal
-import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import msgspec
 
 from app import config, sql
-from app.stack import keys, places, ports, ready, servers
+from app.stack import keys, leftovers, places, ports, ready, servers
 from app.stack.keys import Secrets
 from app.stack.places import Home
-from app.stack.servers import Program, Server
+from app.stack.servers import Server
+from app.stack.supervision import Group, Supervision
 
 
 class Addresses(msgspec.Struct, frozen=True):
@@ -23,6 +23,54 @@ class Addresses(msgspec.Struct, frozen=True):
     kafka: str
     redis: str
     postgres: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """What runs on this machine; None where somebody else's server is used."""
+
+    kafka: Server | None
+    postgres: Server | None
+    valkey: Server | None
+
+    def groups(self) -> list[Group]:
+        """In the order of their start; stopped the other way round, so that Kafka is there to the last."""
+        made = (self.kafka, self.postgres, self.valkey)
+        return [Group(server.program.name, (server.program,)) for server in made if server is not None]
+
+
+def make(home: Home, secrets: Secrets, *, kafka: bool = True, postgres: bool = True, valkey: bool = True) -> Servers:
+    """Prepares the servers that are asked for, all at the same time, on ports that are free now. Raises Refused."""
+    kafka_port, controller_port, postgres_port, valkey_port = ports.free(4)
+    with ThreadPoolExecutor(3) as threads:
+        made = [
+            threads.submit(servers.make_kafka, home, secrets, kafka_port, controller_port) if kafka else None,
+            threads.submit(servers.make_postgres, home, secrets, postgres_port) if postgres else None,
+            threads.submit(servers.make_valkey, home, secrets, valkey_port) if valkey else None,
+        ]
+        return Servers(*[future.result() if future else None for future in made])
+
+
+@contextmanager
+def running(data_dir: Path, *, partitions: int = 12) -> Iterator[Addresses]:
+    """All three servers alone, schemas and topics made; they end with the body. Raises Refused."""
+    home = places.settle(data_dir)
+    with places.locked(home):
+        leftovers.end(home)
+        secrets = keys.load(home.secrets)
+        made = make(home, secrets)
+        assert made.kafka is not None
+        assert made.postgres is not None
+        assert made.valkey is not None
+        with Supervision(home, made.groups(), changed=lambda name, state: None) as supervision:
+            for group in made.groups():
+                supervision.start(group.name)
+            ready.valkey(made.valkey.url, lambda: supervision.trouble("valkey"))
+            ready.postgres(made.postgres.url, lambda: supervision.trouble("postgres"))
+            ready.schemas(made.postgres.url, secrets)
+            topics = config.Topics(kafka_bootstrap=made.kafka.url, partitions=partitions)
+            ready.kafka(topics, lambda: supervision.trouble("kafka"))
+            yield Addresses(kafka=made.kafka.url, redis=made.valkey.url, postgres=dsns(made.postgres.url, secrets))
 
 
 def dsns(admin: str, secrets: Secrets) -> dict[str, str]:
@@ -34,64 +82,3 @@ def dsns(admin: str, secrets: Secrets) -> dict[str, str]:
         for role in sql.ROLES
     }
     return {"admin": admin, **of_roles}
-
-
-@contextmanager
-def running(data_dir: Path, *, partitions: int = 12) -> Iterator[Addresses]:
-    """All three servers, schemas and topics made; they end with the body. Raises Refused."""
-    home = places.settle(data_dir)
-    secrets = keys.load(home.secrets)
-    with ExitStack() as stack:
-        kafka, postgres, valkey = make(home, secrets)
-        # Started in this order, all boot at once; ended in the opposite one, so that Kafka is there to the last.
-        alive = [stack.enter_context(_child(server.program, home)) for server in (kafka, postgres, valkey)]
-        ready.valkey(valkey.url, alive[2])
-        ready.postgres(postgres.url, alive[1])
-        ready.schemas(postgres.url, secrets)
-        ready.kafka(config.Topics(kafka_bootstrap=kafka.url, partitions=partitions), alive[0])
-        yield Addresses(kafka=kafka.url, redis=valkey.url, postgres=dsns(postgres.url, secrets))
-
-
-def make(home: Home, secrets: Secrets) -> tuple[Server, Server, Server]:
-    """Kafka, PostgreSQL and Valkey, prepared at the same time, on ports that are free now. Raises Refused."""
-    kafka_port, controller_port, postgres_port, valkey_port = ports.free(4)
-    with ThreadPoolExecutor(3) as threads:
-        kafka = threads.submit(servers.make_kafka, home, secrets, kafka_port, controller_port)
-        postgres = threads.submit(servers.make_postgres, home, secrets, postgres_port)
-        valkey = threads.submit(servers.make_valkey, home, secrets, valkey_port)
-        return kafka.result(), postgres.result(), valkey.result()
-
-
-@contextmanager
-def _child(program: Program, home: Home) -> Iterator[ready.Alive]:
-    path = home.logs / f"{program.name}.log"
-    owner = program.account.arguments() if program.account else {}
-    with path.open("ab") as log:
-        child = subprocess.Popen(  # type: ignore[call-overload]
-            program.argv,
-            cwd=program.folder,
-            env={**servers.ENVIRONMENT, **program.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,  # Ctrl-C at the terminal is for us; the servers end in our order
-            **owner,
-        )
-
-    def ended() -> str | None:
-        return None if child.poll() is None else f"ended with {child.returncode}: {last_words(path)}"
-
-    try:
-        yield ended
-    finally:
-        child.send_signal(getattr(signal, f"SIG{program.stop_signal}"))
-        try:
-            child.wait(program.grace)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
-
-
-def last_words(log: Path, lines: int = 5) -> str:
-    """The end of a log file, which mostly says why."""
-    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])

@@ -15,7 +15,6 @@ class Secrets(msgspec.Struct, frozen=True):
 
     postgres: str
     redis: str
-    supervisor: str
     channel_keys: str
     cluster: str
     roles: dict[str, str]
@@ -27,7 +26,6 @@ def load(path: Path) -> Secrets:
     made = {
         "postgres": secrets.token_urlsafe(24),
         "redis": secrets.token_urlsafe(24),
-        "supervisor": secrets.token_urlsafe(24),
         "channel_keys": f"{secrets.token_hex(4)}:{secrets.token_hex(32)}",
         "cluster": secrets.token_urlsafe(16)[:22],
     }

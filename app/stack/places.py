@@ -5,6 +5,7 @@ reach a clone or a DATA_DIR below a 0700 home; then programs are copied to and d
 folders. A person who is not root runs everything as they are, where it is.
 """
 
+import fcntl
 import hashlib
 import os
 import pwd
@@ -89,6 +90,24 @@ def settle(data_dir: Path) -> Home:
             f"the folder {path} cannot be used ({error.strerror}); choose another, e.g. DATA_DIR=~/addressbus"
         ) from error
     return home
+
+
+@contextmanager
+def locked(home: Home) -> Iterator[None]:
+    """Nobody else runs this DATA_DIR while the body does; the lock ends with the process. Raises Refused."""
+    with (home.path / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            raise Refused(
+                f"Addressbus already runs in {home.path} (process {file.read().strip()}); end that one first,"
+                " or start another beside it: make run DATA_DIR=.data2 WEB_PORT=8010 GATEWAY_PORT=8011"
+            ) from error
+        file.truncate(0)
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
 
 
 def forget(data_dir: Path) -> None:

@@ -14,7 +14,7 @@ from app.stack import Refused
 from app.stack.keys import Secrets
 
 Alive = Callable[[], str | None]
-"""None while the server's process runs, else how it ended."""
+"""None while the server's process can be kept running, else what is wrong with it, in words."""
 
 
 def postgres(dsn: str, alive: Alive, seconds: float = 60) -> None:
@@ -67,8 +67,8 @@ def _wait(
         try:
             return attempt()
         except away as error:
-            if (ended := alive()) is not None:
-                raise Refused(f"{what} {ended}") from error
+            if (trouble := alive()) is not None:
+                raise Refused(f"{what} {trouble}") from error
             if time.monotonic() > deadline:
                 raise Refused(f"{what} did not answer within {seconds:.0f} seconds ({error})") from error
         time.sleep(0.1)

@@ -53,8 +53,12 @@ def make_kafka(home: Home, secrets: Secrets, port: int, controller_port: int) ->
     data = folder / "data"
     settings = folder / "server.properties"
     _write(home, settings, _properties(_kafka_settings(data, port, controller_port)))
-    _write(home, folder / "log4j2.properties", _KAFKA_LOG)
-    command = (java, *_JVM, f"-Dlog4j2.configurationFile={folder / 'log4j2.properties'}", "-cp", class_path)
+    log = folder / "log4j2.properties"
+    _write(home, log, _KAFKA_LOG)
+    # An argument file, since the class path is long: a process list stays readable.
+    arguments = folder / "java.arguments"
+    _write(home, arguments, "\n".join([*_JVM, f'"-Dlog4j2.configurationFile={log}"', "-cp", f'"{class_path}"']))
+    command = (java, f"@{arguments}")
     if not (data / "meta.properties").exists():
         _run(
             home,

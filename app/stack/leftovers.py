@@ -1,0 +1,40 @@
+"""Processes that an earlier run of the same DATA_DIR left behind: found by a mark in their environment."""
+
+import contextlib
+import signal
+from collections.abc import Iterator
+
+import psutil
+
+from app.stack.places import Home
+
+MARK = "ADDRESSBUS_STACK"
+"""Every process of a stack has this variable, its value is DATA_DIR."""
+_PATIENCE_SECONDS = 20
+
+
+def end(home: Home) -> int:
+    """Ends what is left, gently first. Returns how many there were."""
+    found = list(_marked(home))
+    for process in found:
+        # PostgreSQL waits for its clients after a TERM.
+        _signal(process, signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
+    _, alive = psutil.wait_procs(found, timeout=_PATIENCE_SECONDS)
+    for process in alive:
+        _signal(process, signal.SIGKILL)
+    psutil.wait_procs(alive, timeout=_PATIENCE_SECONDS)
+    return len(found)
+
+
+def _marked(home: Home) -> Iterator[psutil.Process]:
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get(MARK) == str(home.path):
+                yield process
+        except psutil.Error:
+            continue  # not ours to look into, or gone
+
+
+def _signal(process: psutil.Process, number: int) -> None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process.send_signal(number)
