@@ -2,12 +2,16 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
+from typing import Literal, NamedTuple
 from uuid import UUID, uuid5
 
 import idna
 import msgspec
+
+from app.core.positions import order_second, position
+from app.core.reading.plan import Existing
 
 SCALARS = (
     "name",
@@ -133,3 +137,177 @@ def _bounded(key: str) -> str:
     if len(key) <= 256:
         return key
     return key[:2] + hashlib.sha256(key.encode()).hexdigest()
+
+
+Mark = tuple[int, str, int]
+"""What is known of one element: the position (or stamp) that wrote it, its text, its place in its row.
+The greatest wins."""
+
+KEPT_SOURCES = 8
+REMOVED = "-"
+"""Before an element's key: the position at which someone removed it. It is shown while *added* is higher."""
+
+
+class Contact(NamedTuple):
+    """All that is known of one contact; two of them with one match key merge into one, in any order.
+
+    `values` and `stamps` run along SCALARS; a stamp is None where nothing was ever written. `sets` has the elements
+    of all sets under one-letter kinds (see `elements`), with positions; `custom` has header -> mark, with stamps.
+    `sources` are order seconds, ascending: the first and the 8 highest imports. `born` and `last` are the least and
+    the highest position merged; whatever is not above `deletion` is gone.
+    """
+
+    match_key: str
+    values: tuple[str, ...]
+    stamps: tuple[int | None, ...]
+    sets: dict[str, Mark]
+    custom: dict[str, Mark]
+    sources: tuple[int, ...]
+    born: int
+    last: int
+    deletion: int | None = None
+
+
+Outcome = Literal["created", "updated", "unchanged", "duplicate"]
+
+
+def stamp(existing: Existing, at: int) -> int:
+    """How strong the row at position `at` writes: overwrite beats what is below it; filling, what comes first stays."""
+    return at if existing == "overwrite" else -at
+
+
+def fresh(person: Person, at: int, existing: Existing, labels: Sequence[str] = ()) -> Contact:
+    """One row as a contact of its own. `at` is its position, `labels` are those of the plan."""
+    strength = stamp(existing, at)
+    return Contact(
+        match_key=person.match_key,
+        values=person.scalars,
+        stamps=tuple([strength if value else None for value in person.scalars]),
+        sets=elements(person, at, labels),
+        custom={header: (strength, value, 0) for header, value in person.custom if value},
+        sources=(order_second(at),),
+        born=at,
+        last=at,
+    )
+
+
+def elements(person: Person, at: int, labels: Sequence[str] = ()) -> dict[str, Mark]:
+    """The elements of a row's sets. Key: a letter for the kind and what makes the element itself.
+
+    e, p, u, a, l: an e-mail, phone, link, address or label; its text is how it was written, "" when that is
+    the key itself. The capital letter: the element's own label, a mark apart, so that an empty one erases nothing.
+    """
+    found: dict[str, Mark] = {}
+
+    def add(kind: str, key: str, text: str, slot: int, label: str) -> None:
+        if found.setdefault(kind + key, (at, "" if text == key else text, slot))[2] == slot and label:
+            found[kind.upper() + key] = (at, label, 0)
+
+    for slot, email in enumerate(person.emails):
+        add("e", fold_email(email.value), email.value, slot, email.label)
+    for slot, phone in enumerate(person.phones):
+        add("p", phone.value or "?" + phone.raw, phone.raw, slot, phone.label)
+    for slot, url in enumerate(person.urls):
+        add("u", url.value, url.value, slot, url.label)
+    for slot, address in enumerate(person.addresses):
+        joined = "\x1f".join(address[:5])
+        add("a", joined, joined, slot, address.label)
+    for slot, label in enumerate((*person.labels, *labels)):
+        add("l", label.casefold(), label, slot, "")
+    return found
+
+
+def merge(one: Contact, other: Contact) -> Contact:
+    """Both in one; commutative, associative and idempotent, so order and repetition cannot matter.
+
+    A deletion gets a position above all that was merged before it; merged earlier than that it would not commute.
+    """
+    deletion = max(filter(None, (one.deletion, other.deletion)), default=None)
+    floor = deletion or 0
+    values: list[str] = []
+    stamps: list[int | None] = []
+    for mine, value, theirs, candidate in zip(one.stamps, one.values, other.stamps, other.values, strict=True):
+        stamp, winner = mine, value
+        if mine is None or (theirs is not None and (theirs, candidate) > (mine, value)):
+            stamp, winner = theirs, candidate
+        alive = stamp is not None and abs(stamp) > floor
+        values.append(winner if alive else "")
+        stamps.append(stamp if alive else None)
+    return Contact(
+        match_key=one.match_key,
+        values=tuple(values),
+        stamps=tuple(stamps),
+        sets=_merged_marks(one.sets, other.sets, floor),
+        custom=_merged_marks(one.custom, other.custom, floor),
+        sources=kept_sources(one.sources, other.sources),
+        born=min(one.born, other.born),
+        last=max(one.last, other.last),
+        deletion=deletion,
+    )
+
+
+def absorb(stored: Contact | None, incoming: Contact, existing: Existing) -> tuple[Contact, Outcome]:
+    """What a contact becomes when rows of one import (already merged into `incoming`) reach it, and their outcome."""
+    if stored is None:
+        return incoming, "created"
+    second = incoming.sources[0]
+    if existing == "skip" and stored.born < position(second, 0, 0):
+        merged = stored._replace(sources=kept_sources(stored.sources, incoming.sources))
+    else:
+        merged = merge(stored, incoming)
+    if second in stored.sources:
+        return merged, "duplicate"
+    return merged, "unchanged" if shown(stored) == shown(merged) else "updated"
+
+
+def shown(contact: Contact) -> tuple[tuple[str, ...], dict[str, str], dict[str, str]]:
+    """What people see of a contact: fields, living elements and custom fields, without who wrote them when."""
+    return contact.values, {key: mark[1] for key, mark in living(contact)}, {h: m[1] for h, m in contact.custom.items()}
+
+
+def living(contact: Contact) -> Iterator[tuple[str, Mark]]:
+    """The elements that nobody removed since they were last added, with their labels."""
+    sets = contact.sets
+    for key, mark in sets.items():
+        if key[0] != REMOVED:
+            removed = sets.get(REMOVED + key[0].lower() + key[1:])
+            if removed is None or mark[0] > removed[0]:
+                yield key, mark
+
+
+def kept_sources(*sources: Sequence[int]) -> tuple[int, ...]:
+    """The first and the 8 highest of the imports that brought something."""
+    ordered = sorted(set().union(*sources))
+    return tuple(ordered if len(ordered) <= KEPT_SOURCES else ordered[:1] + ordered[1:][-KEPT_SOURCES:])
+
+
+def _merged_marks(one: Mapping[str, Mark], other: Mapping[str, Mark], floor: int) -> dict[str, Mark]:
+    merged = dict(one)
+    for key, mark in other.items():
+        mine = merged.get(key)
+        if mine is None or mark > mine:
+            merged[key] = mark
+    return {key: mark for key, mark in merged.items() if abs(mark[0]) > floor} if floor else merged
+
+
+class Staged(NamedTuple):
+    """All rows of one contact in one segment, merged. `id` is 32 hex digits."""
+
+    id: str
+    contact: Contact
+    rows: int
+
+
+def fold(
+    workspace: UUID, people: Iterable[tuple[Person, int]], existing: Existing, labels: Sequence[str] = ()
+) -> list[Staged]:
+    """Merges the rows of each contact, given with their positions; in the order of ids, in which all workers write."""
+    found: dict[str, tuple[Contact, int]] = {}
+    for person, at in people:
+        contact = fresh(person, at, existing, labels)
+        earlier = found.get(person.match_key)
+        found[person.match_key] = (merge(earlier[0], contact), earlier[1] + 1) if earlier else (contact, 1)
+    return sorted(
+        [Staged(contact_id(workspace, key).hex, contact, rows) for key, (contact, rows) in found.items()],
+        key=itemgetter(0),
+    )
