@@ -1,0 +1,34 @@
+"""The whole stack for browser tests and fault tests: started once a session, as a person would start it."""
+
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from app.stack import places
+from app.stack.whole import Whole, whole
+from bench.client import Client
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Whole]:
+    folder = Path(tempfile.mkdtemp(prefix="addressbus-whole-"))
+    folder.chmod(0o755)
+    data_dir = folder / "data"
+    try:
+        with whole(data_dir, REQUESTS_PER_MINUTE="100000", PREVIEWS_PER_MINUTE="10000") as running:
+            yield running
+    finally:
+        places.forget(data_dir)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+async def client(stack: Whole) -> AsyncIterator[Client]:
+    """The API, as the owner of the workspace "demo"."""
+    facts = stack.facts()
+    made = Client(facts["web"], facts["api_token"])
+    yield made
+    await made.close()
