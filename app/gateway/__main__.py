@@ -1,0 +1,33 @@
+"""`python -m app.gateway`: one process of the gateway. Several may share a port."""
+
+import asyncio
+import gc
+import signal
+import sys
+
+from app import config, health, log
+from app.core.channels import Keys
+from app.gateway.server import Gateway
+
+
+async def main(settings: config.Gateway) -> None:
+    """Serves until SIGTERM or SIGINT, then drains."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    gateway = Gateway(settings)
+    async with health.served(settings.health_port, gateway.missing):
+        await gateway.run(stop)
+
+
+if __name__ == "__main__":
+    settings = config.read_or_exit(config.Gateway)
+    try:
+        Keys.parse(settings.channel_keys)
+    except ValueError as error:
+        print(f"addressbus: CHANNEL_KEYS: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+    log.set_up(settings.process_name, settings.log_level)
+    # When ten thousand clients come back at once, full collections would stall them all for a third of a second.
+    gc.set_threshold(50_000, 50, 1_000)
+    asyncio.run(main(settings))

@@ -1,0 +1,160 @@
+"""The notices on their way from Kafka to Redis: at least once, committed only after Redis has them.
+
+All gateways share one consumer group, so each notice is written by one of them and heard by all.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.errors import KafkaError
+
+from app import config
+from app.bus import connection, forever
+from app.core.errors import TryAgain
+from app.core.imports import TERMINAL
+from app.core.topics import NOTICES
+from app.gateway.cache import Cache, Notice, event_of, room_name
+from app.gateway.hub import Kind
+from app.gateway.imports import Imports
+from app.gateway.metrics import MALFORMED, NOTICES_WRITTEN
+
+log = logging.getLogger(__name__)
+
+GROUP = "gateway"
+COMMIT_SECONDS = 1.0
+"""Offsets are committed this often; what is repeated after a crash is not newer and changes nothing."""
+
+
+class _Addressed(msgspec.Struct, tag_field="type", tag="notice"):
+    """A `Notice` whose state stays the text it came as."""
+
+    workspace: UUID
+    channel: str
+    kind: Kind
+    state: msgspec.Raw
+
+
+_decoder: msgspec.json.Decoder[_Addressed] = msgspec.json.Decoder(_Addressed)
+
+
+def read_notice(value: bytes, at: float) -> Notice:
+    """A record of the topic `notices`. Raises msgspec.DecodeError."""
+    notice = _decoder.decode(value)
+    event = event_of(bytes(notice.state))
+    return Notice(
+        room_name(notice.workspace, notice.channel), event.import_id, event.version, notice.kind, at, event.state
+    )
+
+
+def conflated(notices: Iterable[Notice]) -> list[Notice]:
+    """Without progress that has a successor in the same batch, in order."""
+    found: dict[object, Notice] = {}
+    for number, notice in enumerate(notices):
+        about = (notice.name, notice.import_id)
+        found.pop(about, None)
+        found[about if notice.kind == "progress" else number] = notice
+    return list(found.values())
+
+
+class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Follows `notices` for as long as `run` runs."""
+
+    def __init__(self, settings: config.Process, cache: Cache, imports: Imports, *, group: str = GROUP) -> None:
+        self._settings = settings
+        self._cache = cache
+        self._imports = imports
+        self._group = group
+        self._done: dict[TopicPartition, int] = {}
+        self._consumer: AIOKafkaConsumer | None = None
+        self.ready = False
+        """Whether it is a member of the group and has its partitions."""
+
+    async def run(self) -> None:
+        """Writes notices to Redis until it is cancelled."""
+        await forever(self._follow, "notices")
+
+    async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        await self._commit()
+
+    async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self.ready = True
+
+    async def _follow(self) -> None:
+        self._done = {}
+        self._consumer = consumer = AIOKafkaConsumer(
+            **connection(self._settings),
+            client_id=self._settings.process_name,
+            group_id=self._group,
+            group_instance_id=self._settings.process_name,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=6_000,
+            heartbeat_interval_ms=1_500,
+            # While Redis is away nothing is polled; the group waits that long.
+            max_poll_interval_ms=900_000,
+        )
+        try:
+            await consumer.start()
+            consumer.subscribe([NOTICES.name], listener=self)
+            committed = asyncio.get_running_loop().time()
+            while True:
+                batches = await consumer.getmany(timeout_ms=int(COMMIT_SECONDS * 1000), max_records=1000)
+                await self._write([record for records in batches.values() for record in records])
+                self._done.update({partition: records[-1].offset + 1 for partition, records in batches.items()})
+                if asyncio.get_running_loop().time() - committed > COMMIT_SECONDS:
+                    await self._commit()
+                    committed = asyncio.get_running_loop().time()
+        finally:
+            self.ready = False
+            await self._commit()
+            await consumer.stop()
+
+    async def _write(self, records: list[Any]) -> None:
+        notices = conflated(notice for record in records if (notice := self._read(record)) is not None)
+        if not notices:
+            return
+        pause = 0.1
+        while True:
+            try:
+                overgrown = await self._cache.write(notices)
+                for name in overgrown:
+                    await self._cache.trim(name)
+                break
+            except TryAgain as error:
+                log.warning("notices wait for Redis", extra={"why": str(error), "notices": len(notices)})
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 1.0)
+        NOTICES_WRITTEN.inc(len(notices))
+
+    def _read(self, record: Any) -> Notice | None:
+        try:
+            notice = read_notice(record.value, record.timestamp / 1000 if record.timestamp > 0 else time.time())
+        except (msgspec.DecodeError, TypeError):
+            MALFORMED.inc()
+            log.exception("notice could not be read", extra={"partition": record.partition, "offset": record.offset})
+            return None
+        # Redis forgets imports long ended, and then could not tell an old notice from a new one. The map can.
+        workspace, _, _ = notice.name.partition(":")
+        known = self._imports.get(UUID(hex=workspace), notice.import_id)
+        if known is not None and known.status in TERMINAL and known.version > notice.version:
+            return None if notice.kind == "progress" else notice
+        return notice
+
+    async def _commit(self) -> None:
+        if self._consumer is None:
+            return
+        here = self._consumer.assignment()
+        done, self._done = {partition: offset for partition, offset in self._done.items() if partition in here}, {}
+        if not done:
+            return
+        try:
+            await self._consumer.commit(done)
+        except KafkaError as error:
+            # The partition went to another gateway, which repeats a little.
+            log.warning("offsets of notices were not committed", extra={"why": str(error)})
