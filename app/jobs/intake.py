@@ -1,0 +1,418 @@
+"""The jobs service: takes requests for imports and the bytes of files, and puts both on the log."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID, uuid4, uuid5
+
+from crc32c import crc32c
+
+from app import config
+from app.bus import Producer
+from app.core.errors import Rejected, TryAgain
+from app.core.imports import TERMINAL, State
+from app.core.principals import Principal
+from app.core.reading.plan import Plan
+from app.core.reading.plans import Completion
+from app.jobs.asking import Asked
+from app.jobs.jobs import Job, state
+from app.jobs.limits import Backlog, Previews, Streams
+from app.jobs.outlet import Outlet
+from app.jobs.store import Overtaken, Store
+from app.jobs.understanding import Preferences, Understanding
+from app.jobs.upload import HEAD_BYTES, Upload
+from app.sql import Pool
+
+log = logging.getLogger(__name__)
+
+KEYS_KEPT_SECONDS = 48 * 3600
+"""A repeated request is told again for so long; afterwards its import may have been forgotten by the tracker."""
+
+ABANDONED_SECONDS = 24 * 3600
+ACTIVE_SECONDS = 15 * 60
+"""An upload in which nothing moved for so long does not count as open; it can still be continued."""
+
+SWEEP_SECONDS = 10 * 60
+QUIET_SECONDS = 60
+"""What moved so recently is left to the request that moves it, except at our start."""
+
+
+class Interrupted(Rejected):
+    """The body of a request ended before its time: the client is gone, or silent."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__("interrupted", detail)
+
+
+class Conflict(Rejected):
+    """These bytes do not go here: wrong offset, or another client is writing. `job` says where they would."""
+
+    def __init__(self, code: str, detail: str, job: Job) -> None:
+        super().__init__(code, detail)
+        self.job = job
+
+
+class States(Protocol):
+    """What is needed of the LiveMap of imports."""
+
+    def get(self, *key: str) -> State | None: ...
+
+    def values(self) -> Mapping[tuple[str, ...], State]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Body:
+    """The bytes of a request. `offset` None: they begin with the file. `seals`: a proper end is the file's end.
+
+    `chunks` raises Interrupted. `length` is None where the client did not say it.
+    """
+
+    chunks: AsyncGenerator[bytes, None]
+    offset: int | None = None
+    length: int | None = None
+    seals: bool = True
+
+
+class Intake:
+    """What the routes call. `start` first; give every change of the imports' LiveMap to `imports_changed`."""
+
+    def __init__(
+        self,
+        settings: config.Web,
+        pool: Pool,
+        producer: Producer,
+        imports: States,
+        preferences: Preferences,
+        owns_channel: Callable[[UUID, str], Awaitable[bool]],
+    ) -> None:
+        self._settings = settings
+        self._store = Store(pool, site=settings.site_number, sites=settings.sites)
+        self._outlet = Outlet(producer, settings.site)
+        self._imports = imports
+        self._understanding = Understanding(preferences, producer)
+        self._owns_channel = owns_channel
+        self._previews = Previews(settings.previews_per_minute)
+        self._streams = Streams(settings.max_open_uploads)
+        self._backlog = Backlog()
+        self._waiting: dict[tuple[str, ...], set[asyncio.Future[None]]] = {}
+        self._sweeper: asyncio.Task[None] | None = None
+
+    @property
+    def max_upload_bytes(self) -> int:
+        return self._settings.max_upload_bytes
+
+    def upload_url(self, job: Job) -> str:
+        """Where the bytes of this import go."""
+        return f"{self._settings.public_url.rstrip('/')}/api/v1/uploads/{job.id}"
+
+    async def start(self) -> None:
+        """Ends what a process before us could not end any more, now and from time to time."""
+        for key, known in self._imports.values().items():
+            self.imports_changed(key, known)
+        self._sweeper = asyncio.create_task(self._sweep_for_ever(), name="sweep of uploads")
+
+    async def stop(self) -> None:
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+            await asyncio.gather(self._sweeper, return_exceptions=True)
+
+    def imports_changed(self, key: tuple[str, ...], new: State | None) -> None:
+        """The tracker told something: uploads that wait for room or for an end go on."""
+        workspace, import_id = key
+        self._backlog.changed(UUID(workspace), UUID(import_id), new)
+        if new is None or new.status in TERMINAL:
+            for waiter in self._waiting.pop(key, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def count_preview(self, workspace: UUID) -> None:
+        """One more preview. Raises Rejected `too_many_requests`."""
+        self._previews.take(workspace, time.monotonic())
+
+    async def preview(self, workspace: UUID, head: bytes, size: int | None, given: Plan | None) -> Completion:
+        """How a file would be understood, from its head (`size`: of the whole file). Raises Rejected."""
+        whole = len(head) <= HEAD_BYTES if size is None else size <= len(head)
+        return await asyncio.to_thread(self._understanding.look, workspace, head[:HEAD_BYTES], whole=whole, given=given)
+
+    async def request(self, principal: Principal, asked: Asked, key: str | None) -> Job:
+        """Writes a request down and tells it; the same key and content is the same import.
+
+        Raises Rejected `too_large`, `foreign_channel`, `idempotency_mismatch`, `too_many_uploads`, and TryAgain.
+        """
+        self._check_size(asked.size)
+        if asked.channel is not None and not await self._owns_channel(principal.workspace, asked.channel):
+            raise Rejected("foreign_channel", "This channel belongs to somebody else.")
+        now = time.time()
+        job = await self._store.create(
+            _job(principal, asked, key or str(uuid4()), now),
+            open_uploads=self._settings.max_open_uploads,
+            active_since=now - ACTIVE_SECONDS,
+        )
+        if now - job.requested_at < KEYS_KEPT_SECONDS:
+            await self._outlet.requested(job)
+        if job.version > 1:
+            await self._settle_quietly(job)
+        return job
+
+    async def write(self, workspace: UUID, import_id: UUID, body: Body) -> Job:
+        """Takes the bytes of a request, from where the upload stands. The newer writer wins.
+
+        Raises Conflict (409), Interrupted (what came is safe), TryAgain, and Rejected: `not_found`, `cancelled`,
+        `too_large`, `size_mismatch`, `too_many_uploads`, or why the file is unusable.
+        """
+        job = await self._usable(workspace, import_id)
+        self._check_fits(job, body)
+        with self._streams.one(workspace):
+            try:
+                if not job.sealed:
+                    job = _usable(await self._store.claim(job, time.time()))
+                    self._check_fits(job, body)
+                return job if job.sealed else await self._stream(job, body)
+            except Overtaken:
+                return await self._lost(job)
+
+    async def offset(self, workspace: UUID, import_id: UUID) -> Job:
+        """Where an upload stands. Whoever was writing it stops, so that the answer stays true. Raises Rejected."""
+        job = await self._usable(workspace, import_id)
+        if job.complete:
+            return await self._settle(job)
+        return await self._store.claim(job, time.time())
+
+    async def state(self, workspace: UUID, import_id: UUID) -> State:
+        """What is known of an import. Raises Rejected `not_found`."""
+        found = self._imports.get(str(workspace), str(import_id))
+        return found if found is not None else state(await self._find(workspace, import_id))
+
+    async def ended(self, workspace: UUID, import_id: UUID, within: float) -> State:
+        """The state of an import once it has ended, or after `within` seconds."""
+        key = (str(workspace), str(import_id))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within):
+                await self._end_of(key)
+        return await self.state(workspace, import_id)
+
+    async def _end_of(self, key: tuple[str, ...]) -> None:
+        while (found := self._imports.get(*key)) is None or found.status not in TERMINAL:
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            waiters = self._waiting.setdefault(key, set())
+            waiters.add(waiter)
+            try:
+                await waiter
+            finally:
+                waiters.discard(waiter)
+
+    async def cancel(self, principal: Principal, import_id: UUID) -> State:
+        """Stops an import; what has ended already stays as it is. Raises Rejected `not_found`, TryAgain."""
+        known = self._imports.get(str(principal.workspace), str(import_id))
+        if known is not None and known.status in TERMINAL:
+            return known
+        job = await self._find(principal.workspace, import_id)
+        await self._outlet.cancelled(job, principal.name)
+        await self._understanding.cancel(job.workspace, job.id)
+        await self._store.cancel(job.workspace, job.id, principal.name)
+        return known or state(job)
+
+    async def sweep(self, now: float, *, quiet_since: float) -> None:
+        """Seals what is complete, tells failures that were not told, gives up what nobody continues.
+
+        Leaves alone what moved after `quiet_since`: somebody is at it. Raises TryAgain.
+        """
+        for workspace, import_id in await self._store.unsettled(quiet_since):
+            await self._settle_quietly(await self._find(workspace, import_id))
+        for workspace, import_id in await self._store.idle(now - ABANDONED_SECONDS):
+            await self._give_up(await self._find(workspace, import_id))
+
+    async def _stream(self, job: Job, body: Body) -> Job:
+        upload = self._upload(job)
+        known = _Known(job if body.offset is None else None)
+        try:
+            async with aclosing(body.chunks) as chunks:
+                async for chunk in chunks:
+                    await self._take(upload, known.rest(chunk))
+            known.check()
+            if upload.job.complete or upload.received == job.size or (job.size is None and body.seals):
+                return await upload.finish()
+            return await upload.pause()
+        except (Interrupted, asyncio.CancelledError):
+            if (await upload.pause()).complete:
+                await upload.finish()
+            raise
+        finally:
+            await upload.close()
+
+    async def _take(self, upload: Upload, data: bytes) -> None:
+        """Passes on what fits. A body that runs over what was announced, or allowed, ends its import."""
+        after = upload.received + len(data)
+        size = _size(upload.job)
+        if size is not None and after > size:
+            error = _longer_than(size)
+        elif after > self.max_upload_bytes:
+            error = self._too_large()
+        else:
+            if data:
+                await upload.take(data)
+            return
+        await upload.fail(error)
+        raise error
+
+    async def _lost(self, job: Job) -> Job:
+        """Another one wrote this job: perhaps it is done now, else ours was the older writer."""
+        job = await self._usable(job.workspace, job.id)
+        if job.sealed:
+            return job
+        raise Conflict("overtaken", "Another client continues this upload.", job)
+
+    async def _settle(self, job: Job) -> Job:
+        """Seals what is complete, or tells a failure that was not told. Raises Rejected with that failure."""
+        if job.told or not (job.complete or job.failure):
+            return job
+        try:
+            upload = self._upload(await self._store.claim(job, time.time()))
+            try:
+                if upload.job.told:
+                    return _usable(upload.job)
+                if upload.job.failure is None:
+                    return await upload.finish()
+                error = Rejected(upload.job.failure.code, upload.job.failure.detail)
+                await upload.fail(error)
+                raise error
+            finally:
+                await upload.close()
+        except Overtaken:
+            return await self._lost(job)
+
+    async def _settle_quietly(self, job: Job) -> None:
+        try:
+            await self._settle(job)
+        except Rejected as error:
+            log.info("an upload was settled", extra={"import": str(job.id), "code": error.code})
+
+    async def _give_up(self, job: Job) -> None:
+        try:
+            upload = self._upload(await self._store.claim(job, time.time()))
+            await upload.fail(Rejected("abandoned", "Nobody continued this upload for a day."))
+        except Overtaken:
+            log.info("an upload was continued at the last moment", extra={"import": str(job.id)})
+
+    async def _sweep_for_ever(self) -> None:
+        quiet = 0.0
+        while True:
+            now = time.time()
+            try:
+                await self.sweep(now, quiet_since=now - quiet)
+            except TryAgain as error:
+                log.warning("the sweep of uploads waits", extra={"why": str(error)})
+            quiet = QUIET_SECONDS
+            await asyncio.sleep(SWEEP_SECONDS)
+
+    def _upload(self, job: Job) -> Upload:
+        return Upload(job, self._store, self._outlet, self._backlog, self._understanding)
+
+    async def _find(self, workspace: UUID, import_id: UUID) -> Job:
+        job = await self._store.find(workspace, import_id)
+        if job is None:
+            raise Rejected("not_found", "There is no such import.")
+        return job
+
+    async def _usable(self, workspace: UUID, import_id: UUID) -> Job:
+        """A job that still takes bytes, or took all. Raises Rejected `not_found`, `cancelled`, or its failure."""
+        job = await self._find(workspace, import_id)
+        known = self._imports.get(str(workspace), str(import_id))
+        if known is not None and known.status == "cancelled":
+            raise _cancelled()
+        if job.failure is not None:
+            await self._settle(job)
+        return _usable(job)
+
+    def _check_fits(self, job: Job, body: Body) -> None:
+        """Before a byte is read: is this where the upload stands, and may it be so long?"""
+        if body.offset is not None and body.offset != job.received:
+            raise Conflict("wrong_offset", f"This upload continues at byte {job.received}.", job)
+        end = (body.offset or 0) + (body.length or 0)
+        self._check_size(end)
+        size = _size(job)
+        if size is not None and end > size:
+            raise _longer_than(size)
+
+    def _check_size(self, size: int | None) -> None:
+        if size is not None and size > self.max_upload_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> Rejected:
+        return Rejected("too_large", f"A file may have {self.max_upload_bytes} bytes.", max_bytes=self.max_upload_bytes)
+
+
+class _Known:
+    """The bytes of a file that are safe already, sent again: passed over, and held against their checksum."""
+
+    def __init__(self, job: Job | None) -> None:
+        self._job = job
+        self._left = job.received if job is not None else 0
+        self._checksum = 0
+
+    def rest(self, chunk: bytes) -> bytes:
+        """What is new in the next bytes. Raises Conflict `different_file`."""
+        if not self._left:
+            return chunk
+        known = chunk[: self._left]
+        self._checksum = crc32c(known, self._checksum)
+        self._left -= len(known)
+        if not self._left:
+            self.check()
+        return chunk[len(known) :]
+
+    def check(self) -> None:
+        """The body has ended. Raises Conflict `different_file` unless it held all that is known."""
+        if self._job is not None and (self._left or self._checksum != self._job.checksum):
+            raise Conflict("different_file", "This is not the file whose upload was begun here.", self._job)
+
+
+def _job(principal: Principal, asked: Asked, key: str, now: float) -> Job:
+    return Job(
+        workspace=principal.workspace,
+        id=uuid5(principal.workspace, key),
+        request_hash=asked.digest(),
+        order_second=0,
+        source=asked.source,
+        name=asked.name,
+        size=asked.size,
+        channel=asked.channel,
+        requested_by=principal.name,
+        requested_at=now,
+        given=asked.plan,
+        version=1,
+        phase="open",
+        told=False,
+        received=0,
+        checksum=0,
+        plan=None,
+        head=None,
+        cutter=None,
+        failure=None,
+        cancelled_by=None,
+    )
+
+
+def _usable(job: Job) -> Job:
+    if job.cancelled_by is not None:
+        raise _cancelled()
+    if job.failure is not None:
+        raise Rejected(job.failure.code, job.failure.detail)
+    return job
+
+
+def _size(job: Job) -> int | None:
+    """How long the file is, as far as anybody knows."""
+    return job.received if job.complete else job.size
+
+
+def _cancelled() -> Rejected:
+    return Rejected("cancelled", "This import was cancelled.")
+
+
+def _longer_than(size: int) -> Rejected:
+    return Rejected("size_mismatch", f"The file is longer than the {size} bytes that it should have.")

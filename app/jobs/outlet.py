@@ -1,0 +1,148 @@
+"""What the jobs service says on the log: segments of files, and facts about imports."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+import msgspec
+
+from app.bus import acknowledged
+from app.core.events import CancelRequested, Fact, Received, Requested, Sealed, SegmentHeader, SourceFailed
+from app.core.reading.records import Cut
+from app.core.topics import BULK, EXPRESS_SEGMENTS, FACTS, Topic, segment_topic, spread
+from app.jobs.jobs import Job
+
+log = logging.getLogger(__name__)
+Acknowledgement = asyncio.Future[object]
+
+
+class Sends(Protocol):
+    """What is needed of `app.bus.Producer`."""
+
+    async def send(
+        self,
+        topic: Topic | str,
+        *,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes]] = (),
+        partition: int | None = None,
+    ) -> Acknowledgement: ...
+
+    async def partitions(self, topic: Topic) -> int: ...
+
+
+class Outlet:
+    """Facts and segments of jobs, told as `site`. Every method may raise TryAgain."""
+
+    def __init__(self, producer: Sends, site: str) -> None:
+        self._producer = producer
+        self._site = site
+
+    async def segment(self, job: Job, cut: Cut, crc: int) -> Acknowledgement:
+        """Produces one segment; what comes back resolves when every replica has it."""
+        assert job.plan is not None, "nothing is cut before its plan is complete"
+        header = SegmentHeader(
+            workspace=job.workspace,
+            import_id=job.id,
+            index=cut.index,
+            order_second=job.order_second,
+            start=cut.start,
+            end=cut.end,
+            first_line=cut.first_line,
+            crc32c=crc,
+            plan=job.plan,
+            opens=cut.opens,
+            continues=cut.continues,
+            site=self._site,
+        )
+        partition = None
+        if cut.index >= EXPRESS_SEGMENTS:
+            partition = spread(job.id, cut.index, await self._producer.partitions(BULK))
+        return await self._producer.send(
+            segment_topic(cut.index),
+            key=str(job.id).encode(),
+            value=cut.data,
+            headers=[("segment", msgspec.json.encode(header))],
+            partition=partition,
+        )
+
+    async def requested(self, job: Job) -> None:
+        """Tells that an import was asked for, always in the same words."""
+        await self._tell(
+            Requested(
+                workspace=job.workspace,
+                import_id=job.id,
+                at=job.requested_at,
+                site=self._site,
+                source=job.source,
+                name=job.name,
+                order_second=job.order_second,
+                requested_by=job.requested_by,
+                channel=job.channel,
+                size=job.size,
+                plan=job.given,
+            )
+        )
+
+    async def received(self, job: Job, *, plan: bool) -> None:
+        """Tells how many bytes are safe, with the completed plan if `plan`; does not wait for the acknowledgement."""
+        future = await self._send(self._received(job, plan=plan))
+        future.add_done_callback(_noticed)
+
+    async def sealed(self, job: Job, *, segments: int, size: int, lines: int) -> None:
+        """Tells that the input is complete: `size` is in bytes of text."""
+        sealed = Sealed(
+            workspace=job.workspace,
+            import_id=job.id,
+            at=time.time(),
+            site=self._site,
+            segments=segments,
+            bytes=size,
+            lines=lines,
+        )
+        await self._tell(self._received(job, plan=True), sealed)
+
+    async def failed(self, job: Job) -> None:
+        """Tells why the input ended badly."""
+        assert job.failure is not None
+        await self._tell(
+            SourceFailed(
+                workspace=job.workspace,
+                import_id=job.id,
+                at=time.time(),
+                site=self._site,
+                code=job.failure.code,
+                detail=job.failure.detail,
+            )
+        )
+
+    async def cancelled(self, job: Job, by: str) -> None:
+        """Tells that a person does not want this import any more."""
+        await self._tell(
+            CancelRequested(workspace=job.workspace, import_id=job.id, at=time.time(), site=self._site, by=by)
+        )
+
+    def _received(self, job: Job, *, plan: bool) -> Received:
+        return Received(
+            workspace=job.workspace,
+            import_id=job.id,
+            at=time.time(),
+            site=self._site,
+            bytes=job.received,
+            plan=job.plan if plan else None,
+        )
+
+    async def _tell(self, *facts: Fact) -> None:
+        await acknowledged([await self._send(fact) for fact in facts])
+
+    async def _send(self, fact: Fact) -> Acknowledgement:
+        return await self._producer.send(FACTS, key=str(fact.import_id).encode(), value=msgspec.json.encode(fact))
+
+
+def _noticed(future: Acknowledgement) -> None:
+    """Progress that got lost is told again with the next; the log should know."""
+    if not future.cancelled() and future.exception() is not None:
+        log.warning("progress of an upload was not acknowledged", extra={"why": str(future.exception())})
