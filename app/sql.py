@@ -6,7 +6,7 @@ administrator) and the password of each role in DATABASE_PASSWORD_<ROLE>.
 
 import os
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +60,18 @@ class StaleSchema(Exception):
     """The database is older than this code: `python -m app.sql` mends it."""
 
 
-def make_pool(dsn: str, name: str, *, size: int = 4) -> Pool:
-    """A closed pool; `await pool.open()` in the process's main. Server restarts are survived."""
+def make_pool(
+    dsn: str,
+    name: str,
+    *,
+    size: int = 4,
+    settings: Mapping[str, str] = {},
+    configure: Callable[[Connection], Awaitable[None]] | None = None,
+) -> Pool:
+    """A closed pool; `await pool.open()` in the process's main. Server restarts are survived.
+
+    `settings` are server parameters of each connection, `configure` makes each new one ready.
+    """
     return AsyncConnectionPool(
         dsn,
         min_size=1,
@@ -69,7 +79,9 @@ def make_pool(dsn: str, name: str, *, size: int = 4) -> Pool:
         open=False,
         timeout=10,
         check=AsyncConnectionPool.check_connection,
+        configure=configure,
         kwargs={
+            **({"options": " ".join(f"-c {key}={value}" for key, value in settings.items())} if settings else {}),
             "application_name": name,
             "connect_timeout": 10,
             "keepalives_idle": 10,
