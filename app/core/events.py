@@ -125,6 +125,7 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
     opens: bool = False
     continues: bool = False
     site: str = "local"
+    source: Source = "file"
 
 
 class EmailOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
