@@ -12,7 +12,7 @@ from uuid import UUID, uuid4, uuid5
 
 import msgspec
 
-from app.core.channels import holder_of
+from app.core.channels import holder_of, workspace_channel
 from app.core.errors import Rejected, TryAgain
 from app.core.events import Revocation
 from app.core.principals import Principal, Role
@@ -241,6 +241,14 @@ async def revoke_token(services: Services, principal: Principal, token: UUID) ->
     """Raises Rejected `not_found`, TryAgain."""
     holder = await services.accounts.end_token(principal.workspace, token)
     await tell_endings(services, [holder])
+
+
+# Channels
+
+
+async def owns_channel(store: Store, workspace: UUID, channel: str) -> bool:
+    """Whether this channel is the workspace's."""
+    return channel == workspace_channel(workspace) or await store.has_channel(workspace, channel)
 
 
 # Endings

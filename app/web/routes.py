@@ -86,13 +86,12 @@ async def open_channel(request: Request) -> Response:
 async def _channel(request: Request, principal: Principal, wanted: ChannelRequest) -> str:
     if wanted.scope == "workspace":
         return channels.workspace_channel(principal.workspace)
-    accounts_store = services(request).accounts
+    store = services(request).accounts
     if wanted.channel is None:
         channel = channels.new_channel(secrets.token_bytes(16))
-        await accounts_store.add_channel(principal.workspace, channel)
+        await store.add_channel(principal.workspace, channel)
         return channel
-    own = wanted.channel == channels.workspace_channel(principal.workspace)
-    if not own and not await accounts_store.has_channel(principal.workspace, wanted.channel):
+    if not await accounts.owns_channel(store, principal.workspace, wanted.channel):
         raise Rejected("not_found", "There is no such channel.")
     return wanted.channel
 
