@@ -152,7 +152,7 @@ class Contact(NamedTuple):
     """All that is known of one contact; two of them with one match key merge into one, in any order.
 
     `values` and `stamps` run along SCALARS; a stamp is None where nothing was ever written. `sets` has the elements
-    of all sets under one-letter kinds (see `elements`), with positions; `custom` has header -> mark, with stamps.
+    of all sets under one-letter kinds (see `elements`), with positions; `custom` has c + header, with stamps.
     `sources` are order seconds, ascending: the first and the 8 highest imports. `born` and `last` are the least and
     the highest position merged; whatever is not above `deletion` is gone.
     """
@@ -184,7 +184,7 @@ def fresh(person: Person, at: int, existing: Existing, labels: Sequence[str] = (
         values=person.scalars,
         stamps=tuple([strength if value else None for value in person.scalars]),
         sets=elements(person, at, labels),
-        custom={header: (strength, value, 0) for header, value in person.custom if value},
+        custom={"c" + header: (strength, value, 0) for header, value in person.custom if value},
         sources=(order_second(at),),
         born=at,
         last=at,
@@ -252,7 +252,8 @@ def absorb(stored: Contact | None, incoming: Contact, existing: Existing) -> tup
         return incoming, "created"
     second = incoming.sources[0]
     if existing == "skip" and stored.born < position(second, 0, 0):
-        merged = stored._replace(sources=kept_sources(stored.sources, incoming.sources))
+        sources = kept_sources(stored.sources, incoming.sources)
+        merged = stored._replace(sources=sources, last=max(stored.last, incoming.last))
     else:
         merged = merge(stored, incoming)
     if second in stored.sources:
