@@ -1,0 +1,331 @@
+"""Everything the importer asks of PostgreSQL: a segment is one transaction (design.md 4.4), the rest are look-ups."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import TupleRow
+
+from app import sql
+from app.core.contacts import SCALARS, Contact, Mark, Outcome, Staged
+from app.core.events import Counts, SegmentHeader, SourceOut
+from app.core.positions import position
+from app.core.reading.plan import Existing
+from workers import crash
+from workers.harness import Hopeless
+from workers.importer import copytext
+
+OUTCOMES: tuple[Outcome, ...] = ("created", "updated", "unchanged", "duplicate")
+
+# A worker that was paused in mid-transaction must not block its successor: the server ends it before the group
+# has given its partitions away for long.
+SETTINGS = {
+    "transaction_timeout": "8s",
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "5s",
+    "tcp_user_timeout": "10s",
+    "tcp_keepalives_idle": "10",
+    "search_path": "contacts,pg_temp",
+    "jit": "off",  # statements last milliseconds
+}
+
+Marks = dict[str, Mark]
+_marks = msgspec.json.Decoder(Marks)
+
+FIELDS = ", ".join(SCALARS)
+STAGED = f"contact_id, match_key, {FIELDS}, stamps, sets, custom, born, last"
+STORED = (
+    f"contact_id, match_key, {FIELDS}, stamps, sets::text, custom::text,"
+    " sources, born, last, deletion, version, updated_at"
+)
+COPY = f"copy pg_temp.staged ({STAGED}) from stdin"
+
+
+class Stored(NamedTuple):
+    """A contact as it now is. `id` is 32 hex digits, `updated_at` Unix seconds."""
+
+    id: str
+    contact: Contact
+    version: int
+    updated_at: float
+
+
+class Merged(NamedTuple):
+    """What became of a segment: each of its contacts as it now is, and the outcomes of its rows."""
+
+    contacts: list[Stored]
+    counts: Counts
+
+
+class Cancelled(Exception):
+    """The import was cancelled or failed meanwhile; nothing was written."""
+
+
+class Store:
+    """One connection, because a process has one segment at a time in hand. Methods raise TryAgain."""
+
+    def __init__(self, dsn: str, name: str) -> None:
+        self._pool = sql.make_pool(dsn, name, size=2, settings=SETTINGS, configure=_make_ready)
+        self._sources: dict[tuple[UUID, int], SourceOut] = {}
+
+    async def open(self) -> None:
+        with sql.translated():
+            await self._pool.open()
+        await sql.check_schema(self._pool, "contacts")
+
+    async def close(self) -> None:
+        await self._pool.close()
+
+    async def merge(
+        self,
+        segment: SegmentHeader,
+        existing: Existing,
+        staged: Sequence[Staged],
+        rejected: int,
+        *,
+        wanted: Callable[[], bool] = lambda: True,
+    ) -> Merged:
+        """Brings a segment's contacts in, once: claimed, staged, merged and counted in one transaction.
+
+        A segment that is in the ledger already changes nothing; its contacts come back as they now are, with the
+        counts of the first time. `staged` is in the order of ids. Raises Cancelled when `wanted` says no just before
+        the commit, Hopeless when the ledger has this index with other bytes.
+        """
+        async with sql.transaction(self._pool) as connection:
+            now = await _claim(connection, segment)
+            if now is not None:
+                crash.point("claimed")
+                await _stage(connection, staged)
+                crash.point("staged")
+                found = await _upsert(connection, segment, existing)
+                crash.point("merged")
+                merged = _account(staged, found, rejected, now)
+                await _count(connection, segment, merged.counts)
+                if not wanted():
+                    raise Cancelled
+                return merged
+            counts = await _claimed(connection, segment)
+            contacts = await _find(connection, segment.workspace, [each.id for each in staged])
+            return Merged(contacts, counts)
+
+    async def find(self, workspace: UUID, ids: Sequence[str]) -> list[Stored]:
+        """The contacts of this workspace with these ids, those that are there, in the order of ids."""
+        async with sql.transaction(self._pool) as connection:
+            return await _find(connection, workspace, ids)
+
+    async def sources(self, workspace: UUID, seconds: Iterable[int]) -> dict[int, SourceOut]:
+        """The imports behind order seconds; remembered, because they never change."""
+        wanted = set(seconds)
+        missing = [second for second in wanted if (workspace, second) not in self._sources]
+        if missing:
+            async with sql.transaction(self._pool) as connection:
+                cursor = await connection.execute(
+                    "select order_second, import_id, source from contacts.imports"
+                    " where workspace = %s and order_second = any(%s)",
+                    [workspace, missing],
+                )
+                for second, import_id, source in await cursor.fetchall():
+                    self._sources[workspace, second] = SourceOut(import_id=str(import_id), source=source, at=second)
+        if len(self._sources) > 100_000:
+            self._sources.clear()
+            return await self.sources(workspace, wanted)
+        return {second: self._sources[workspace, second] for second in wanted if (workspace, second) in self._sources}
+
+
+async def _make_ready(connection: sql.Connection) -> None:
+    await connection.execute(
+        "create temporary table staged (contact_id uuid, match_key text,"
+        f" {', '.join(f'{field} text' for field in SCALARS)},"
+        " stamps bigint[], sets jsonb, custom jsonb, born bigint, last bigint) on commit delete rows"
+    )
+    await connection.commit()
+
+
+async def _claim(connection: sql.Connection, segment: SegmentHeader) -> datetime | None:
+    """The time of the transaction; None when the segment is in the ledger."""
+    cursor = await connection.execute(
+        "with known as (insert into contacts.imports (workspace, order_second, import_id, source)"
+        " values (%(workspace)s, %(second)s, %(import)s, %(source)s) on conflict do nothing)"
+        " insert into contacts.ledger (workspace, import_id, index, crc32c)"
+        " values (%(workspace)s, %(import)s, %(index)s, %(crc)s) on conflict do nothing returning now()",
+        {
+            "workspace": segment.workspace,
+            "second": segment.order_second,
+            "import": segment.import_id,
+            "source": segment.source,
+            "index": segment.index,
+            "crc": segment.crc32c,
+        },
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else None
+
+
+async def _claimed(connection: sql.Connection, segment: SegmentHeader) -> Counts:
+    cursor = await connection.execute(
+        "select crc32c, created, updated, unchanged, duplicate, rejected from contacts.ledger"
+        " where workspace = %s and import_id = %s and index = %s",
+        [segment.workspace, segment.import_id, segment.index],
+    )
+    row = await cursor.fetchone()
+    assert row is not None, "whoever claimed it first has committed"
+    crc, created, updated, unchanged, duplicate, rejected = row
+    if crc != segment.crc32c:
+        raise Hopeless("this segment is in the ledger with other bytes")
+    return Counts(created=created, updated=updated, unchanged=unchanged, duplicate=duplicate, rejected=rejected)
+
+
+async def _stage(connection: sql.Connection, staged: Sequence[Staged]) -> None:
+    async with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+        await copy.write(copytext.rows(staged))
+
+
+async def _upsert(connection: sql.Connection, segment: SegmentHeader, existing: Existing) -> list[TupleRow]:
+    """Merges what is staged; returns (outcome, contact ...) of those that were there before."""
+    cursor = await connection.execute(
+        UPSERT[existing],
+        {
+            "workspace": segment.workspace,
+            "second": segment.order_second,
+            "first": position(segment.order_second, 0, 0),
+        },
+        prepare=True,
+        binary=True,
+    )
+    return await cursor.fetchall()
+
+
+def _merging_upsert(existing: Existing) -> str:
+    """The one statement that merges what is staged into contacts, row by row in the order of ids.
+
+    Only contacts that were there before come back; whoever is not among them was created.
+    """
+    floor = "c.deletion"
+    if existing == "skip":  # whoever was there before this import began: nothing beats what they have
+        floor = "case when c.born < %(first)s then 9223372036854775807 else c.deletion end"
+
+    def stamp(side: str, number: int, field: str) -> str:
+        return f"contacts.stamp_of({side}.stamps, {number}, {side}.{field})"
+
+    numbered = list(enumerate(SCALARS, 1))
+    wins = {
+        field: f"contacts.wins({stamp('excluded', number, field)}, excluded.{field},"
+        f" {stamp('c', number, field)}, c.{field}, {floor})"
+        for number, field in numbered
+    }
+    values = {field: f"case when {wins[field]} then excluded.{field} else c.{field} end" for field in SCALARS}
+    stamps = [
+        f"case when {wins[field]} then {stamp('excluded', number, field)} else {stamp('c', number, field)} end"
+        for number, field in numbered
+    ]
+    newer, older = "excluded.born > c.last", "excluded.last < c.born"
+    custom = f"{newer}, false" if existing == "overwrite" else f"false, {newer}"
+
+    def marks(column: str) -> str:
+        merging = f"excluded.{column}"
+        return f"case when c.born < %(first)s then '{{}}' else {merging} end" if existing == "skip" else merging
+
+    return f"""
+with merged as (
+    insert into contacts.contacts as c (workspace, {STAGED}, sources)
+    select %(workspace)s::uuid, {STAGED}, array[%(second)s::bigint] from pg_temp.staged order by contact_id
+    on conflict (workspace, contact_id) do update set
+        {", ".join(f"{field} = {value}" for field, value in values.items())},
+        stamps = case
+            when {" or ".join(wins.values())}
+            then contacts.packed(array[{", ".join(stamps)}], array[{", ".join(values.values())}])
+            else c.stamps
+        end,
+        sets = contacts.merged(c.sets, {marks("sets")}, {newer}, {older}, c.deletion),
+        custom = contacts.merged(c.custom, {marks("custom")}, {custom}, c.deletion),
+        sources = contacts.with_source(c.sources, %(second)s::bigint),
+        born = least(c.born, excluded.born),
+        last = greatest(c.last, excluded.last),
+        version = c.version + 1,
+        updated_at = now()
+    returning
+        case
+            when old.version is null then 0
+            when %(second)s::bigint = any (old.sources) then 3
+            when ({", ".join(f"old.{field}" for field in SCALARS)})
+                is distinct from ({", ".join(f"new.{field}" for field in SCALARS)})
+                or contacts.differs(old.sets, new.sets)
+                or contacts.differs(old.custom, new.custom) then 1
+            else 2
+        end as outcome,
+        new.*
+)
+select outcome, {STORED} from merged where outcome <> 0"""
+
+
+UPSERT: dict[Existing, str] = {
+    "fill": _merging_upsert("fill"),
+    "overwrite": _merging_upsert("overwrite"),
+    "skip": _merging_upsert("skip"),
+}
+
+
+def _account(staged: Sequence[Staged], found: Sequence[TupleRow], rejected: int, now: datetime) -> Merged:
+    """Gives every row its outcome and every contact its present form."""
+    there = {stored.id: (OUTCOMES[row[0]], stored) for row in found for stored in [_stored(row[1:])]}
+    counts = dict.fromkeys(OUTCOMES, 0)
+    contacts: list[Stored] = []
+    created_at = now.timestamp()
+    for id_, contact, rows in staged:
+        outcome, stored = there.get(id_) or ("created", Stored(id_, contact, 1, created_at))
+        counts[outcome] += 1
+        counts["duplicate"] += rows - 1
+        contacts.append(stored)
+    return Merged(contacts, Counts(**counts, rejected=rejected))
+
+
+def _stored(row: Sequence[Any]) -> Stored:
+    id_, key, *rest = row
+    values, (stamps, sets, custom, sources, born, last, deletion, version, updated_at) = tuple(rest[:12]), rest[12:]
+    if len(stamps) == 1:
+        stamps = [stamps[0] if value else None for value in values]
+    return Stored(
+        id_.hex,
+        Contact(
+            match_key=key,
+            values=values,
+            stamps=tuple(stamps),
+            sets=_marks.decode(sets),
+            custom=_marks.decode(custom),
+            sources=tuple(sources),
+            born=born,
+            last=last,
+            deletion=deletion,
+        ),
+        version,
+        updated_at.timestamp(),
+    )
+
+
+async def _count(connection: sql.Connection, segment: SegmentHeader, counts: Counts) -> None:
+    await connection.execute(
+        "update contacts.ledger set created = %s, updated = %s, unchanged = %s, duplicate = %s, rejected = %s"
+        " where workspace = %s and import_id = %s and index = %s",
+        [
+            counts.created,
+            counts.updated,
+            counts.unchanged,
+            counts.duplicate,
+            counts.rejected,
+            segment.workspace,
+            segment.import_id,
+            segment.index,
+        ],
+    )
+
+
+async def _find(connection: sql.Connection, workspace: UUID, ids: Sequence[str]) -> list[Stored]:
+    cursor = await connection.execute(
+        f"select {STORED} from contacts.contacts"
+        " where workspace = %s and contact_id = any(%s::uuid[]) order by contact_id",
+        [workspace, list(ids)],
+        binary=True,
+    )
+    return [_stored(row) for row in await cursor.fetchall()]
