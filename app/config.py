@@ -44,6 +44,26 @@ class Topics(Process):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stack(Topics):
+    """`make run`: an empty address means a server of our own, an empty URL the one on localhost."""
+
+    process_name: str = "stack"
+    kafka_bootstrap: str = ""
+    database_url: str = ""
+    redis_url: str = ""
+    data_dir: str = ".data"
+    web_port: int = 8000
+    gateway_port: int = 8001
+    public_url: str = ""
+    gateway_public_url: str = ""
+    channel_keys: str = ""
+    importers: int = 2
+    trackers: int = 1
+    projectors: int = 1
+    gateways: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Web(Process):
     web_port: int = 8000
     web_host: str = "0.0.0.0"

@@ -8,7 +8,10 @@ from types import FrameType
 
 import msgspec
 
-from app.stack import Refused, embedded
+from app import config
+from app.stack import Refused, embedded, links, places, run
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 class _Ended(Exception):
@@ -21,7 +24,22 @@ def _servers(arguments: argparse.Namespace) -> None:
         sys.stdin.read()
 
 
+def _run(arguments: argparse.Namespace) -> None:
+    run.run(config.read_or_exit(config.Stack))
+
+
+def _sign_in(arguments: argparse.Namespace) -> None:
+    data_dir = Path(config.read_or_exit(config.Stack).data_dir)
+    raise SystemExit(links.web("sign-in-link", run.web_environment(data_dir)).returncode)
+
+
+def _clean(arguments: argparse.Namespace) -> None:
+    places.forget(Path(config.read_or_exit(config.Stack).data_dir))
+
+
 def _end(number: int, frame: FrameType | None) -> None:
+    for other in _SIGNALS:
+        signal.signal(other, signal.SIG_IGN)  # once is enough; impatience must not leave servers behind
     raise _Ended
 
 
@@ -30,12 +48,15 @@ def main() -> None:
     commands = parser.add_subparsers(required=True)
     servers = commands.add_parser("servers", help="Kafka, PostgreSQL and Valkey alone, until stdin is closed")
     servers.add_argument("--data-dir", type=Path, required=True)
-    servers.set_defaults(run=_servers)
+    servers.set_defaults(do=_servers)
+    commands.add_parser("run", help="everything on this machine, until Ctrl-C").set_defaults(do=_run)
+    commands.add_parser("sign-in", help="a new sign-in link for what runs").set_defaults(do=_sign_in)
+    commands.add_parser("clean", help="remove DATA_DIR").set_defaults(do=_clean)
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, _end)
+    for number in _SIGNALS:
+        signal.signal(number, _end)
     try:
-        arguments.run(arguments)
+        arguments.do(arguments)
     except _Ended:
         pass
     except Refused as error:

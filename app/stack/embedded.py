@@ -33,10 +33,12 @@ class Servers:
     postgres: Server | None
     valkey: Server | None
 
-    def groups(self) -> list[Group]:
+    def own(self) -> list[Server]:
         """In the order of their start; stopped the other way round, so that Kafka is there to the last."""
-        made = (self.kafka, self.postgres, self.valkey)
-        return [Group(server.program.name, (server.program,)) for server in made if server is not None]
+        return [server for server in (self.kafka, self.postgres, self.valkey) if server is not None]
+
+    def groups(self) -> list[Group]:
+        return [Group(server.program.name, (server.program,)) for server in self.own()]
 
 
 def make(home: Home, secrets: Secrets, *, kafka: bool = True, postgres: bool = True, valkey: bool = True) -> Servers:

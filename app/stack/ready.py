@@ -1,6 +1,8 @@
 """Waiting for servers, and making them fit for work: an answer, schemas, topics."""
 
 import asyncio
+import contextlib
+import http.client
 import socket
 import time
 from collections.abc import Callable
@@ -49,6 +51,21 @@ def kafka(settings: config.Topics, alive: Alive, seconds: float = 90) -> None:
         _wait("Kafka", attempt, (TryAgain, OSError), alive, seconds)
     except topics.WrongPartitions as error:
         raise Refused(str(error)) from error
+
+
+def process(name: str, port: int, alive: Alive, seconds: float) -> None:
+    """Returns once a process of ours says on /readyz that it does its work. Raises Refused."""
+
+    def attempt() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+        with contextlib.closing(connection):
+            connection.request("GET", "/readyz")
+            answer = connection.getresponse()
+            said = answer.read().decode(errors="replace")
+            if answer.status != 200:
+                raise TryAgain(f"it says: {said}")
+
+    _wait(name, attempt, (TryAgain, OSError, http.client.HTTPException), alive, seconds)
 
 
 def schemas(dsn: str, secrets: Secrets) -> None:

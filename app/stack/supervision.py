@@ -100,10 +100,15 @@ class Supervision:
 
     def trouble(self, name: str) -> str | None:
         """None, or in words that this process cannot be kept running, with its last words."""
-        state = next((seen.state for seen in self.processes() if seen.name == name), "missing")
-        if state not in ("BACKOFF", "FATAL", "EXITED", "UNKNOWN"):
-            return None
-        return f"ended; its last words:\n{self.last_words(name)}"
+        return self._ended(name, ("BACKOFF", "FATAL", "EXITED", "UNKNOWN"))
+
+    def given_up(self, name: str) -> str | None:
+        """Like `trouble`, for a process that may die and come again while what it needs is not there yet."""
+        return self._ended(name, ("FATAL", "UNKNOWN"))
+
+    def _ended(self, name: str, states: tuple[str, ...]) -> str | None:
+        state = next((seen.state for seen in self.processes() if seen.name == name), "UNKNOWN")
+        return f"ended; its last words:\n{self.last_words(name)}" if state in states else None
 
     def last_words(self, name: str, lines: int = 5) -> str:
         """The end of a process's log, which mostly says why it ended."""

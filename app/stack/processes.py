@@ -1,0 +1,114 @@
+"""The processes of the Procfile: how many, under which names, and what little of the environment each gets."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from urllib.parse import urlsplit
+
+from app import config
+from app.stack.embedded import Addresses
+from app.stack.keys import Secrets
+from app.stack.places import Home
+from app.stack.servers import Program
+from app.stack.supervision import ROOT, Group
+
+KINDS: dict[str, type[config.Process]] = {
+    "web": config.Web,
+    "gateway": config.Gateway,
+    "importer": config.Importer,
+    "express": config.Importer,
+    "tracker": config.Tracker,
+    "projector": config.Projector,
+}
+"""What each line of the Procfile reads from its environment."""
+
+_LANES = {"importer": "bulk", "express": "express"}
+_GRACE = {"web": 20, "gateway": 30}
+# In the order of their start; stopped the other way round, web first, so that no new input comes.
+_GROUPS = {"gateways": ("gateway",), "workers": ("tracker", "importer", "express", "projector"), "web": ("web",)}
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process of ours; `port` is where it answers /readyz."""
+
+    program: Program
+    port: int
+
+
+def procfile(text: str) -> dict[str, str]:
+    """`name: command` a line."""
+    lines = (line.partition(":") for line in text.splitlines() if line.strip() and not line.startswith("#"))
+    return {name.strip(): command.strip() for name, _, command in lines}
+
+
+def names(settings: config.Stack) -> list[tuple[str, str]]:
+    """(process name, Procfile name) of all that are to run, e.g. ("importer.2", "importer")."""
+    counts = {
+        "importer": settings.importers,
+        "tracker": settings.trackers,
+        "projector": settings.projectors,
+        "gateway": settings.gateways,
+    }
+    numbered = [
+        (f"{kind}.{number}", kind) for kind in KINDS if kind != "web" for number in range(1, counts.get(kind, 1) + 1)
+    ]
+    return [("web", "web"), *numbered]
+
+
+def values(
+    settings: config.Stack, addresses: Addresses, secrets: Secrets, home: Home, environ: Mapping[str, str]
+) -> dict[str, str]:
+    """Every setting that some process may read, by field name: what the person set, and what we know better."""
+    known = {field.name for kind in KINDS.values() for field in fields(kind)}
+    given = {name: environ[name.upper()] for name in known if environ.get(name.upper())}
+    if not settings.kafka_bootstrap:
+        given = {name: value for name, value in given.items() if not name.startswith("kafka_")}
+    public = urlsplit(settings.public_url or f"http://localhost:{settings.web_port}")
+    gateway = f"{public.scheme}://{public.hostname}:{settings.gateway_port}"
+    return {
+        "drain_seconds": "3",  # one machine, few clients: Ctrl-C should not take long
+        **given,
+        "kafka_bootstrap": addresses.kafka,
+        "redis_url": addresses.redis,
+        "web_database_url": addresses.postgres["web"],
+        "jobs_database_url": addresses.postgres["jobs"],
+        "lookup_database_url": addresses.postgres["lookup_reader"],
+        "importer_database_url": addresses.postgres["importer"],
+        "projector_database_url": addresses.postgres["projector"],
+        "web_port": str(settings.web_port),
+        "gateway_port": str(settings.gateway_port),
+        "public_url": public.geturl(),
+        "gateway_public_url": settings.gateway_public_url or gateway,
+        "channel_keys": settings.channel_keys or secrets.channel_keys,
+        "data_dir": str(home.path),
+    }
+
+
+def plan(settings: config.Stack, values: Mapping[str, str], ports: Iterator[int]) -> dict[str, list[Process]]:
+    """The groups of processes in the order of their start, each process with only the settings of its kind."""
+    commands = procfile((ROOT / "Procfile").read_text())
+    made = [(kind, _process(name, kind, commands[kind], values, next(ports))) for name, kind in names(settings)]
+    return {
+        group: [process for wanted in kinds for kind, process in made if kind == wanted]
+        for group, kinds in _GROUPS.items()
+    }
+
+
+def groups(planned: Mapping[str, list[Process]]) -> list[Group]:
+    return [
+        Group(name, tuple(process.program for process in processes)) for name, processes in planned.items() if processes
+    ]
+
+
+def _process(name: str, kind: str, command: str, values: Mapping[str, str], port: int) -> Process:
+    own = {**values, "process_name": name, "health_port": str(port), "lane": _LANES.get(kind, "")}
+    wanted = [field.name for field in fields(KINDS[kind])]
+    program = Program(
+        name=name,
+        argv=(sys.executable, *command.split()[1:]),
+        environment={field.upper(): own[field] for field in wanted if own.get(field)},
+        folder=ROOT,
+        grace=_GRACE.get(kind, 20),
+    )
+    return Process(program, port)

@@ -1,0 +1,181 @@
+"""`make run`: everything on this machine, from nothing to a sign-in link, until Ctrl-C."""
+
+import contextlib
+import dataclasses
+import json
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+
+from app import config
+from app.stack import Refused, embedded, keys, leftovers, links, places, ports, processes, ready
+from app.stack.embedded import Addresses, Servers
+from app.stack.keys import Secrets, write_private
+from app.stack.places import Home
+from app.stack.processes import Process
+from app.stack.record import Line, Record, Stack
+from app.stack.servers import Server
+from app.stack.supervision import Died, Supervision, environment
+from app.stack.terminal import say, step
+
+_READY_SECONDS = 90
+_GIVEN_UP_PAUSE = 30
+
+
+def run(settings: config.Stack) -> None:
+    """Runs until an exception ends it, e.g. a signal's. Raises Refused."""
+    home = places.settle(Path(settings.data_dir))
+    with places.locked(home):
+        if count := leftovers.end(home):
+            say(f"  ✓ {count} processes of an earlier run were still there; ended")
+        ports.check(settings.web_port, "WEB_PORT")
+        ports.check(settings.gateway_port, "GATEWAY_PORT")
+        secrets = keys.load(home.secrets)
+        while True:
+            try:
+                _Session(settings, home, secrets).run()
+            except Died:
+                say("  ! the supervisor was killed; everything starts again")
+
+
+def web_environment(data_dir: Path) -> dict[str, str]:
+    """The settings of the web process of a stack that runs. Raises Refused."""
+    path = data_dir / "run" / "web.json"
+    try:
+        found: dict[str, str] = json.loads(path.read_bytes())
+    except OSError as error:
+        raise Refused(f"nothing runs in {data_dir}; start it first: make run") from error
+    return found
+
+
+class _Session:
+    """One life of the supervisor and of all that it runs."""
+
+    def __init__(self, settings: config.Stack, home: Home, secrets: Secrets) -> None:
+        self._settings = settings
+        self._home = home
+        self._secrets = secrets
+        self._record = Record(home.path / "stack.json")
+        self._web_file = home.run / "web.json"
+        self._ports: dict[str, int] = {}
+        # Set while all is up; before, whoever waits for a process tells of it, and afterwards its end is wanted.
+        self._serving: Supervision | None = None
+
+    def run(self) -> None:
+        """Starts everything and stays. Raises Died, Refused."""
+        with step("files, jars and folders"):
+            servers = self._make()
+        addresses = self._addresses(servers)
+        settings = processes.values(self._settings, addresses, self._secrets, self._home, os.environ)
+        planned = processes.plan(self._settings, settings, ports.free(len(processes.names(self._settings))))
+        ours = [process for group in planned.values() for process in group]
+        self._ports = {
+            **{server.program.name: server.port for server in servers.own()},
+            **{process.program.name: process.port for process in ours},
+        }
+        web = {**environment(self._home), **planned["web"][0].program.environment}
+        groups = [*servers.groups(), *processes.groups(planned)]
+        self._record.withdraw()  # of a run that was killed
+        try:
+            with Supervision(self._home, groups, self._changed) as supervision:
+                try:
+                    self._start_servers(supervision, servers, addresses)
+                    for group in processes.groups(planned):
+                        supervision.start(group.name)
+                    for process in ours:
+                        self._await(supervision, process)
+                    self._open(supervision, addresses, settings, web)
+                    supervision.wait()
+                finally:
+                    self._serving = None
+                    say("  … stopping; nothing is lost, the next start goes on from here")
+        finally:
+            self._record.withdraw()
+            self._web_file.unlink(missing_ok=True)
+        say("  ✓ all stopped")
+
+    def _make(self) -> Servers:
+        given = self._settings
+        return embedded.make(
+            self._home,
+            self._secrets,
+            kafka=not given.kafka_bootstrap,
+            postgres=not given.database_url,
+            valkey=not given.redis_url,
+        )
+
+    def _addresses(self, servers: Servers) -> Addresses:
+        given = self._settings
+        admin = servers.postgres.url if servers.postgres else given.database_url
+        return Addresses(
+            kafka=servers.kafka.url if servers.kafka else given.kafka_bootstrap,
+            redis=servers.valkey.url if servers.valkey else given.redis_url,
+            postgres=embedded.dsns(admin, self._secrets),
+        )
+
+    def _start_servers(self, supervision: Supervision, servers: Servers, addresses: Addresses) -> None:
+        def alive(server: Server | None) -> ready.Alive:
+            return lambda: supervision.trouble(server.program.name) if server else None
+
+        for group in servers.groups():
+            supervision.start(group.name)
+        with step("Valkey" if servers.valkey else "Redis at REDIS_URL"):
+            ready.valkey(addresses.redis, alive(servers.valkey))
+        with step("PostgreSQL" if servers.postgres else "PostgreSQL at DATABASE_URL"):
+            ready.postgres(addresses.postgres["admin"], alive(servers.postgres))
+        with step("roles, schemas and tables"):
+            ready.schemas(addresses.postgres["admin"], self._secrets)
+        with step("Kafka and its topics" if servers.kafka else "Kafka at KAFKA_BOOTSTRAP and its topics"):
+            ready.kafka(dataclasses.replace(self._settings, kafka_bootstrap=addresses.kafka), alive(servers.kafka))
+
+    def _await(self, supervision: Supervision, process: Process) -> None:
+        name = process.program.name
+        with step(name):
+            ready.process(name, process.port, lambda: supervision.given_up(name), _READY_SECONDS)
+
+    def _open(
+        self, supervision: Supervision, addresses: Addresses, settings: Mapping[str, str], web: dict[str, str]
+    ) -> None:
+        with step("the workspace demo"):
+            made = links.bootstrap(web)
+        write_private(self._web_file, json.dumps(web))
+        stack = Stack(
+            web=settings["public_url"],
+            gateway=settings["gateway_public_url"],
+            sign_in=made.sign_in,
+            api_token=made.api_token,
+            kafka=addresses.kafka,
+            redis=addresses.redis,
+            postgres=addresses.postgres,
+            processes=tuple(self._lines(supervision)),
+        )
+        self._record.publish(stack)
+        self._serving = supervision
+        links.keep_unused(addresses.postgres["web"], web, lambda link: self._record.change(sign_in=link))
+        say(f"\n  Addressbus is ready. Sign in (good once, for 15 minutes):\n\n  {stack.sign_in}\n")
+        say(f"  Everything about it is in {self._record.path}, logs are in {self._home.logs}. Ctrl-C stops it.")
+
+    def _lines(self, supervision: Supervision) -> list[Line]:
+        return [Line(seen.name, seen.pid, self._ports[seen.name]) for seen in supervision.processes()]
+
+    def _changed(self, name: str, state: str) -> None:
+        """Told by the supervisor, in its thread: `name` is in `state` now."""
+        supervision = self._serving
+        if supervision is None or name not in self._ports:
+            return
+        if state in ("EXITED", "BACKOFF"):
+            say(f"  ! {name} ended; it starts again")
+        elif state == "FATAL":
+            say(
+                f"  ! {name} does not start; it is tried again every {_GIVEN_UP_PAUSE} s. Its last words:\n"
+                f"{supervision.last_words(name)}\n    (all of them: {self._home.logs / name}.log)"
+            )
+            threading.Timer(_GIVEN_UP_PAUSE, self._start_again, [name]).start()
+        with contextlib.suppress(Died, Refused):  # it is ending, and so are we
+            self._record.change(processes=self._lines(supervision))
+
+    def _start_again(self, name: str) -> None:
+        if (supervision := self._serving) is not None:
+            with contextlib.suppress(Died, Refused):
+                supervision.start_again(name)
