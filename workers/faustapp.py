@@ -28,9 +28,9 @@ log = logging.getLogger(__name__)
 
 
 def build(
-    settings: config.Process, *, group: str, agents: Mapping[Topic, Harness], committed: bool = False
+    settings: config.Process, *, group: str, agents: Mapping[Topic, Harness], committed: bool = False, together: int = 1
 ) -> faust.App:
-    """A Faust app that hands every record of these topics to its harness, one at a time per topic, in order.
+    """A Faust app that hands every record of these topics to its harness, `together` at a time per topic, in order.
 
     `committed` hides the records of aborted Kafka transactions (readers of `imports` need it).
     """
@@ -66,7 +66,7 @@ def build(
         broker_commit_livelock_soft_timeout=120.0,
     )
     for topic, harness in agents.items():
-        app.agent(app.topic(topic.name, key_type=bytes, value_type=bytes), name=topic.name)(_loop(harness))
+        app.agent(app.topic(topic.name, key_type=bytes, value_type=bytes), name=topic.name)(_loop(harness, together))
     if committed:
         app.transport.Consumer = _CommittedConsumer  # type: ignore[misc]
     return app
@@ -81,6 +81,7 @@ async def run(
     given_up: GivenUp = nobody,
     policy: Policy = POLICY,
     committed: bool = False,
+    together: int = 1,
     retried: Sequence[Topic] = (),
     ready: Callable[[bool], None] = lambda ready: None,
     stop: asyncio.Event | None = None,
@@ -91,7 +92,9 @@ async def run(
     raises TryAgain when the world is at fault; anything else sends the record to its retry topics, then to `dead`,
     and `given_up(record, error)` is told. `outlet` is a started `app.bus.Producer`. Topics in `retried` have retry
     topics (`topics.RETRIED`); their pumps run in this process too. Records of one partition come in order, one at
-    a time; different topics interleave while a handler waits. `committed=True`: only committed records are read.
+    a time; different topics interleave while a handler waits. With `together` > 1 so many records are handled side by
+    side and acknowledged when all are done, for handlers to which order means nothing. `committed=True`: only
+    committed records are read.
     `ready(True)` is called once partitions are assigned. Without a `stop` of yours SIGTERM and SIGINT set it.
 
         await faustapp.run(settings, group="projector", outlet=producer, committed=True,
@@ -110,7 +113,7 @@ async def run(
         topic: Harness(handle, outlet, given_up=given_up, policy=policy, progress=watchdog.progress)
         for topic, handle in subscriptions.items()
     }
-    app = build(settings, group=group, agents=agents, committed=committed)
+    app = build(settings, group=group, agents=agents, committed=committed, together=together)
 
     @app.on_partitions_assigned.connect
     async def on_assigned(*_: Any, **__: Any) -> None:
@@ -153,23 +156,31 @@ class _CommittedThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-def _loop(harness: Harness) -> Callable[[faust.StreamT[bytes]], Awaitable[None]]:
+def _loop(harness: Harness, together: int) -> Callable[[faust.StreamT[bytes]], Awaitable[None]]:
     async def handle_each(stream: faust.StreamT[bytes]) -> None:
         events: AsyncIterable[EventT[bytes]] = stream.events()
         async for event in events:
-            message = event.message
-            await harness.take(
-                Record(
-                    topic=message.topic,
-                    partition=message.partition,
-                    offset=message.offset,
-                    key=message.key,
-                    value=message.value,
-                    headers=dict(message.headers or ()),
-                )
-            )
+            await harness.take(_record(event))
 
-    return handle_each
+    async def handle_together(stream: faust.StreamT[bytes]) -> None:
+        # What has arrived is enough: `within` only has to be longer than nothing, and holds up an orderly stop.
+        batches: AsyncIterable[Sequence[EventT[bytes]]] = stream.take_events(together, within=0.01)  # type: ignore[attr-defined]
+        async for events in batches:
+            await asyncio.gather(*(harness.take(_record(event)) for event in events))
+
+    return handle_each if together == 1 else handle_together
+
+
+def _record(event: EventT[bytes]) -> Record:
+    message = event.message
+    return Record(
+        topic=message.topic,
+        partition=message.partition,
+        offset=message.offset,
+        key=message.key,
+        value=message.value,
+        headers=dict(message.headers or ()),
+    )
 
 
 async def _behind(app: faust.App) -> bool:
