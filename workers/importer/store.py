@@ -63,6 +63,10 @@ class Cancelled(Exception):
     """The import was cancelled or failed meanwhile; nothing was written."""
 
 
+class Conflict(Hopeless):
+    """The ledger has this index of the import, with other bytes."""
+
+
 class Store:
     """One connection, because a process has one segment at a time in hand. Methods raise TryAgain."""
 
@@ -91,7 +95,7 @@ class Store:
 
         A segment that is in the ledger already changes nothing; its contacts come back as they now are, with the
         counts of the first time. `staged` is in the order of ids. Raises Cancelled when `wanted` says no just before
-        the commit, Hopeless when the ledger has this index with other bytes.
+        the commit, Conflict when the ledger has this index with other bytes.
         """
         async with sql.transaction(self._pool) as connection:
             now = await _claim(connection, segment)
@@ -109,6 +113,15 @@ class Store:
             counts = await _claimed(connection, segment)
             contacts = await _find(connection, segment.workspace, [each.id for each in staged])
             return Merged(contacts, counts)
+
+    async def knows(self, segment: SegmentHeader) -> bool:
+        """Whether the segment is in the ledger."""
+        async with sql.transaction(self._pool) as connection:
+            cursor = await connection.execute(
+                "select from contacts.ledger where workspace = %s and import_id = %s and index = %s",
+                [segment.workspace, segment.import_id, segment.index],
+            )
+            return await cursor.fetchone() is not None
 
     async def find(self, workspace: UUID, ids: Sequence[str]) -> list[Stored]:
         """The contacts of this workspace with these ids, those that are there, in the order of ids."""
@@ -173,7 +186,7 @@ async def _claimed(connection: sql.Connection, segment: SegmentHeader) -> Counts
     assert row is not None, "whoever claimed it first has committed"
     crc, created, updated, unchanged, duplicate, rejected = row
     if crc != segment.crc32c:
-        raise Hopeless("this segment is in the ledger with other bytes")
+        raise Conflict("this segment is in the ledger with other bytes")
     return Counts(created=created, updated=updated, unchanged=unchanged, duplicate=duplicate, rejected=rejected)
 
 

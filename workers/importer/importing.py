@@ -1,0 +1,155 @@
+"""A segment's way: read it, merge it, tell what became of it (design.md 4.4)."""
+
+import logging
+import time
+from collections.abc import Callable
+from uuid import UUID
+
+import crc32c
+import msgspec
+from prometheus_client import Counter, Histogram
+
+from app.bus import Producer, acknowledged
+from app.core.contacts import fold
+from app.core.events import Counts, Fact, SegmentDone, SegmentFailed, SegmentHeader
+from app.core.positions import position
+from app.core.reading import segments
+from app.core.reading.plan import Existing
+from app.core.topics import CHANGED, FACTS, PROBLEMS, spread
+from workers import crash
+from workers.harness import Hopeless, Record
+from workers.importer import results
+from workers.importer.store import Cancelled, Conflict, Merged, Store
+
+log = logging.getLogger(__name__)
+SEGMENTS = Counter("addressbus_segments_total", "Segments by what became of them", ["result"])
+ROWS = Counter("addressbus_rows_total", "Rows by outcome", ["outcome"])
+STEP = Histogram(
+    "addressbus_segment_seconds",
+    "Time of each step of a segment",
+    ["step"],
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
+)
+_header = msgspec.json.Decoder(SegmentHeader)
+_encode = msgspec.json.Encoder().encode
+
+
+class Importing:
+    """Handles segment records; `stopped(workspace, import id)` says whose segments are not wanted any more."""
+
+    def __init__(self, store: Store, producer: Producer, stopped: Callable[[UUID, UUID], bool]) -> None:
+        self._store = store
+        self._producer = producer
+        self._stopped = stopped
+
+    async def handle(self, record: Record) -> None:
+        """Brings one segment in: write, commit, tell. Raises TryAgain, Hopeless.
+
+        Of an import that is cancelled nothing more is written, but what was written already is always told.
+        """
+        segment = header_of(record)
+        data = record.value or b""
+        if crc32c.crc32c(data) != segment.crc32c:
+            raise Hopeless("the bytes of this segment do not match its checksum")
+        if self._unwanted(segment) and not await self._store.knows(segment):
+            SEGMENTS.labels("stopped").inc()
+            return
+        with STEP.labels("read").time():
+            reading = segments.read(data, segment)
+            existing: Existing = segment.plan.existing or "fill"
+            people = [(person, position(segment.order_second, segment.index, person.row)) for person in reading.people]
+            staged = fold(segment.workspace, people, existing, segment.plan.labels or ())
+        try:
+            with STEP.labels("database").time():
+                merged = await self._store.merge(
+                    segment,
+                    existing,
+                    staged,
+                    reading.rows - len(people),
+                    wanted=lambda: not self._unwanted(segment),
+                )
+        except Cancelled:
+            SEGMENTS.labels("stopped").inc()
+            return
+        crash.point("committed")
+        with STEP.labels("tell").time():
+            await self._tell(segment, merged, reading)
+            await self._report(segment, len(data), merged.counts)
+        crash.point("reported")
+        _measure(merged)
+
+    async def given_up(self, record: Record, error: Exception) -> None:
+        """Counts the rows of a buried segment, so that its import still ends. Raises TryAgain."""
+        if isinstance(error, Conflict):
+            return  # this index is in the database with other bytes and was, or will be, reported done
+        try:
+            segment = header_of(record)
+        except Hopeless:
+            return  # nobody can say whose it was; it lies in the dead-letter topic
+        data = record.value or b""
+        fact = SegmentFailed(
+            workspace=segment.workspace,
+            import_id=segment.import_id,
+            at=time.time(),
+            site=segment.site,
+            index=segment.index,
+            bytes=segment.end - segment.start,
+            rows=rows_at_most(data, segment),
+            reference=record.reference,
+        )
+        await self._publish(fact)
+
+    def _unwanted(self, segment: SegmentHeader) -> bool:
+        return self._stopped(segment.workspace, segment.import_id)
+
+    async def _tell(self, segment: SegmentHeader, merged: Merged, reading: segments.Reading) -> None:
+        """Sends what changed and what was wrong, and waits until all of it is safe."""
+        now = time.time()
+        sources = await self._store.sources(segment.workspace, results.seconds(merged.contacts))
+        key = str(segment.import_id).encode()
+        partition = spread(segment.import_id, segment.index, await self._producer.partitions(CHANGED))
+        records = [(CHANGED, value) for value in results.changed(segment, merged.contacts, sources, now)]
+        records += [(PROBLEMS, value) for value in results.problems(segment, reading.problems, now)]
+        sent = []
+        for topic, value in records:
+            sent.append(await self._producer.send(topic, key=key, value=value, partition=partition))
+            crash.point("half told")
+        await acknowledged(sent)
+        crash.point("told")
+
+    async def _report(self, segment: SegmentHeader, size: int, counts: Counts) -> None:
+        await self._publish(
+            SegmentDone(
+                workspace=segment.workspace,
+                import_id=segment.import_id,
+                at=time.time(),
+                site=segment.site,
+                index=segment.index,
+                bytes=size,
+                counts=counts,
+            )
+        )
+
+    async def _publish(self, fact: Fact) -> None:
+        await self._producer.publish(FACTS, key=str(fact.import_id).encode(), value=_encode(fact))
+
+
+def header_of(record: Record) -> SegmentHeader:
+    """The segment's own description. Raises Hopeless."""
+    try:
+        return _header.decode(record.headers["segment"])
+    except (KeyError, msgspec.DecodeError) as error:
+        raise Hopeless("this segment has no readable header") from error
+
+
+def rows_at_most(data: bytes, segment: SegmentHeader) -> int:
+    """How many rows a segment that cannot be read may have had: its lines, without those of the header."""
+    lines = len(data.splitlines())
+    passed = (segment.plan.preamble or 0) + (segment.plan.header or 0) if segment.index == 0 else 0
+    return max(0, lines - passed)
+
+
+def _measure(merged: Merged) -> None:
+    SEGMENTS.labels("done").inc()
+    for outcome in ("created", "updated", "unchanged", "duplicate", "rejected"):
+        ROWS.labels(outcome).inc(getattr(merged.counts, outcome))

@@ -1,0 +1,50 @@
+"""`python -m workers importer|express`: the same worker on two lanes, two consumer groups."""
+
+import asyncio
+import os
+
+from app import bus, config, health, log
+from app.core.topics import BULK, EXPRESS, Topic
+from workers import crash, faustapp
+from workers.importer.importing import Importing
+from workers.importer.stopped import Stopped
+from workers.importer.store import Store
+
+LANES: dict[str, tuple[Topic, str]] = {"bulk": (BULK, "importer"), "express": (EXPRESS, "express")}
+"""Lane -> its topic and its consumer group."""
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT."""
+    settings = config.read_or_exit(config.Importer)
+    log.set_up(settings.process_name, settings.log_level)
+    crash.arm(os.environ)
+    asyncio.run(run(settings))
+
+
+async def run(settings: config.Importer) -> None:
+    """Imports the segments of one lane and answers for its health; waits for servers that are away."""
+    topic, group = LANES[settings.lane]
+    missing: list[str] = ["partitions"]
+    producer = bus.Producer(settings)
+    store = Store(settings.importer_database_url, settings.process_name)
+    stopped = Stopped(settings)
+    importing = Importing(store, producer, stopped)
+    async with health.served(settings.health_port, lambda: ", ".join(missing) or None):
+        await bus.forever(producer.start, "Kafka")
+        await bus.forever(store.open, "PostgreSQL")
+        await stopped.start()
+        try:
+            await faustapp.run(
+                settings,
+                group=group,
+                subscriptions={topic: importing.handle},
+                outlet=producer,
+                given_up=importing.given_up,
+                retried=[topic],
+                ready=lambda ready: missing.clear(),
+            )
+        finally:
+            await stopped.stop()
+            await producer.stop()
+            await store.close()
