@@ -1,0 +1,402 @@
+"""Reads of the read model: schema `lookup`, role `lookup_reader`, always inside one workspace.
+
+A contact's JSON is handed on as it is stored. Lists are paged by key: `after` is an opaque place in one order.
+
+How a list is found. A search first asks the inverted index for at most FEW + 1 matches (the function `matches`,
+because row-level security keeps a reader from using that index itself). So few are simply sorted. When there are
+more, every page of the order holds some: walking along the order finds a page's worth soon.
+"""
+
+import asyncio
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import TupleRow
+
+from app.core import search
+from app.core.errors import Rejected
+from app.core.imports import State
+from app.sql import Connection, Pool, tenant
+
+FEW = 10_000
+"""Up to here the matches of a search are counted."""
+GREATEST = 20
+EXPORTS = 2
+"""Exports at a time: each holds a connection for as long as its reader takes."""
+CHUNK = 1_000
+Sort = Literal["newest", "name"]
+
+
+class _Token(msgspec.Struct, frozen=True, array_like=True):
+    """Where a page ended, as it stands in an URL."""
+
+    def token(self) -> str:
+        return urlsafe_b64encode(msgspec.json.encode(self)).rstrip(b"=").decode()
+
+
+class Place(_Token, frozen=True, array_like=True):
+    """In a list: the column it is sorted by, that column's value in the last row, and its id."""
+
+    order: str
+    key: int | float | str
+    id: UUID
+
+    @classmethod
+    def parse(cls, token: str, order: str, kind: type | tuple[type, ...]) -> "Place":
+        """Raises Rejected `bad_after` for what this list did not give out."""
+        place = _parsed(token, cls)
+        if place.order != order or not isinstance(place.key, kind):
+            raise _bad_after()
+        return place
+
+
+class _Row(_Token, frozen=True, array_like=True):
+    """In an import's problems: the segment, the row in it and the number of the row's problem."""
+
+    index: Annotated[int, msgspec.Meta(ge=-1, lt=2**31)]
+    row: Annotated[int, msgspec.Meta(ge=-1, lt=2**31)]
+    number: Annotated[int, msgspec.Meta(ge=-1, lt=2**15)]
+
+    @classmethod
+    def parse(cls, token: str) -> "_Row":
+        """Raises Rejected `bad_after`."""
+        return _parsed(token, cls)
+
+
+T = TypeVar("T")
+
+
+def _parsed(token: str, kind: type[T]) -> T:
+    try:
+        return msgspec.json.decode(urlsafe_b64decode(token.encode() + b"=="), type=kind)
+    except (msgspec.DecodeError, binascii.Error, ValueError) as error:
+        raise _bad_after() from error
+
+
+def _bad_after() -> Rejected:
+    return Rejected("bad_after", "This page's address is not of this list; please start from its first page.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """A way to sort contacts, and the column of its index."""
+
+    column: str
+    direction: str
+    before: str
+    kind: type
+
+
+_ORDERS: Mapping[Sort, _Order] = {
+    "newest": _Order(column="imported_at", direction="desc", before="<", kind=int),
+    "name": _Order(column="sort_name", direction="asc", before=">", kind=str),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """Which contacts: all that are given must hold. `q` are beginnings of words."""
+
+    q: str = ""
+    label: str = ""
+    company: str = ""
+    domain: str = ""
+    import_: UUID | None = None
+
+    @property
+    def words(self) -> list[str]:
+        return search.asked(self.q)
+
+    @property
+    def facets(self) -> list[tuple[search.Facet, str]]:
+        """What must be equal, as it is counted."""
+        named: tuple[tuple[search.Facet, str], ...] = (
+            ("label", search.value(self.label)),
+            ("company", search.value(self.company)),
+            ("domain", search.value(self.domain.lower())),
+            ("import", str(self.import_ or "")),
+        )
+        return [(facet, whole) for facet, whole in named if whole]
+
+    def question(self, workspace: UUID) -> str | None:
+        """The tsquery; None for all contacts."""
+        return search.question(search.scope(workspace), self.words, self.facets) or None
+
+
+class Contacts(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of contacts as JSON. `after` is None on the last one; `about` says that there are more than `total`."""
+
+    docs: Sequence[bytes]
+    after: str | None
+    total: int
+    about: bool
+
+    @property
+    def contacts(self) -> list[dict[str, Any]]:
+        """The contacts, decoded."""
+        return [msgspec.json.decode(doc) for doc in self.docs]
+
+
+class Count(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How many contacts have a value; for an import also what it is called."""
+
+    value: str
+    count: int
+    name: str = ""
+
+
+class Imports(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of states as JSON."""
+
+    docs: Sequence[bytes]
+    after: str | None
+
+    @property
+    def imports(self) -> list[State]:
+        return [msgspec.json.decode(doc, type=State) for doc in self.docs]
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """A row that could not be used; `column` counts from 0, None when the whole row is meant."""
+
+    line: int
+    column: int | None
+    code: str
+    message: str
+    suggestion: str
+    cells: tuple[str, ...]
+
+
+class Problems(msgspec.Struct, frozen=True, kw_only=True):
+    problems: Sequence[Problem]
+    after: str | None
+
+
+class Widths(msgspec.Struct, frozen=True, kw_only=True):
+    """The most values of a kind that a contact of an export has."""
+
+    emails: int = 0
+    phones: int = 0
+    addresses: int = 0
+    urls: int = 0
+    custom: int = 0
+
+
+class Lookup:
+    """The read model of all workspaces; every method takes one. All raise TryAgain."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._exports = asyncio.Semaphore(EXPORTS)
+
+    async def contacts(
+        self,
+        workspace: UUID,
+        *,
+        q: str | None = None,
+        label: str | None = None,
+        company: str | None = None,
+        domain: str | None = None,
+        import_: UUID | None = None,
+        sort: Sort | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Contacts:
+        """A page of those contacts that fit all that is given. Raises Rejected `bad_after`."""
+        wanted = Filter(q=q or "", label=label or "", company=company or "", domain=domain or "", import_=import_)
+        order = _ORDERS[sort or "newest"]
+        place = Place.parse(after, order.column, order.kind) if after else None
+        question = wanted.question(workspace)
+        page = _Page(workspace, question, order, place, limit)
+        async with tenant(self._pool, workspace) as connection:
+            known = None if wanted.words else await _counted(connection, workspace, wanted.facets)
+            if known is None or (question and known <= FEW):
+                total, found = await page.among_few(connection)
+                if total > FEW:
+                    found = await page.along(connection)
+            else:
+                total, found = known, await page.along(connection)
+        shown = found[:limit]
+        last = Place(order.column, shown[-1][0], shown[-1][1]).token() if len(found) > limit else None
+        about = known is None and total > FEW
+        return Contacts(
+            docs=[doc for *_, doc in shown], after=last, total=min(total, FEW) if about else total, about=about
+        )
+
+    async def contact(self, workspace: UUID, id_: UUID) -> bytes | None:
+        """One contact as JSON."""
+        async with tenant(self._pool, workspace) as connection:
+            cursor = await connection.execute(
+                "select convert_to(doc, 'UTF8') from lookup.contacts where workspace = %s and id = %s and not deleted",
+                [workspace, id_],
+                binary=True,
+            )
+            row = await cursor.fetchone()
+        return row[0] if row else None
+
+    async def counts(self, workspace: UUID, by: search.Facet) -> list[Count]:
+        """The values that most contacts have, the greatest first; for imports each with its name."""
+        async with tenant(self._pool, workspace) as connection:
+            # By order of magnitude first, which is what the index holds; values of one contact only fill up.
+            cursor = await connection.execute(
+                """
+                with greatest as (
+                    (select value, n from lookup.counts
+                     where workspace = %(workspace)s and kind = %(kind)s::text::"char" and size > 0
+                     order by size desc, n desc, value limit %(most)s)
+                    union all
+                    (select value, n from lookup.counts
+                     where workspace = %(workspace)s and kind = %(kind)s::text::"char" and n = 1
+                     order by value limit %(most)s)
+                    order by 2 desc, 1 limit %(most)s
+                )
+                select greatest.value, greatest.n, coalesce(imports.name, '') from greatest
+                left join lookup.imports on %(kind)s = 'i' and imports.workspace = %(workspace)s
+                    and imports.id = case when %(kind)s = 'i' then greatest.value::uuid end
+                order by greatest.n desc, greatest.value
+                """,
+                {"workspace": workspace, "kind": search.LETTERS[by], "most": GREATEST},
+            )
+            rows = await cursor.fetchall()
+        return [Count(value=value, count=n, name=name) for value, n, name in rows]
+
+    async def imports(
+        self,
+        workspace: UUID,
+        *,
+        status: str | None = None,
+        source: str | None = None,
+        by: str | None = None,
+        after: str | None = None,
+        limit: int = 50,
+    ) -> Imports:
+        """A page of the history, the newest request first. Raises Rejected `bad_after`."""
+        place = Place.parse(after, "requested_at", (int, float)) if after else None
+        named = (("status", status), ("source", source), ("requested_by", by))
+        conditions = "".join([f" and {column} = %({column})s" for column, wanted in named if wanted])
+        if place:
+            conditions += " and (requested_at, id) < (%(key)s, %(id)s)"
+        values = {
+            **dict(named),
+            "workspace": workspace,
+            "key": place and float(place.key),
+            "id": place and place.id,
+            "limit": limit + 1,
+        }
+        async with tenant(self._pool, workspace) as connection:
+            cursor = await connection.execute(
+                f"""
+                select requested_at, id, convert_to(doc, 'UTF8') from lookup.imports
+                where workspace = %(workspace)s {conditions}
+                order by requested_at desc, id desc limit %(limit)s
+                """,
+                values,
+                binary=True,
+            )
+            rows = await cursor.fetchall()
+        shown = rows[:limit]
+        last = Place("requested_at", shown[-1][0], shown[-1][1]).token() if len(rows) > limit else None
+        return Imports(docs=[doc for *_, doc in shown], after=last)
+
+    async def import_(self, workspace: UUID, id_: UUID) -> State | None:
+        """One import of the history."""
+        async with tenant(self._pool, workspace) as connection:
+            cursor = await connection.execute(
+                "select convert_to(doc, 'UTF8') from lookup.imports where workspace = %s and id = %s",
+                [workspace, id_],
+                binary=True,
+            )
+            row = await cursor.fetchone()
+        return msgspec.json.decode(row[0], type=State) if row else None
+
+    async def problems(
+        self, workspace: UUID, import_id: UUID, *, after: str | None = None, limit: int = 50
+    ) -> Problems:
+        """A page of an import's rejected rows, in the order of the file. Raises Rejected `bad_after`."""
+        behind = _Row.parse(after) if after else _Row(-1, -1, -1)
+        async with tenant(self._pool, workspace) as connection:
+            cursor = await connection.execute(
+                """
+                select index, row, number, convert_to(doc, 'UTF8') from lookup.problems
+                where workspace = %s and import_id = %s and (index, row, number) > (%s, %s, %s)
+                order by index, row, number limit %s
+                """,
+                [workspace, import_id, behind.index, behind.row, behind.number, limit + 1],
+                binary=True,
+            )
+            rows = await cursor.fetchall()
+        shown = rows[:limit]
+        last = _Row(*shown[-1][:3]).token() if len(rows) > limit else None
+        return Problems(problems=[msgspec.json.decode(doc, type=Problem) for *_, doc in shown], after=last)
+
+
+class _Page:
+    """The two ways to one page of contacts: rows of (sort key, id, JSON), one more than the page has."""
+
+    def __init__(self, workspace: UUID, question: str | None, order: _Order, place: Place | None, limit: int) -> None:
+        self._order = order
+        self._behind = f"and ({order.column}, id) {order.before} (%(key)s, %(id)s)" if place else ""
+        self._by = f"order by {order.column} {order.direction}, id {order.direction}"
+        self._values: dict[str, Any] = {
+            "workspace": workspace,
+            "question": question,
+            "key": place and place.key,
+            "id": place and place.id,
+            "limit": limit + 1,
+            "few": FEW + 1,
+        }
+
+    async def among_few(self, connection: Connection) -> tuple[int, list[TupleRow]]:
+        """All matches up to FEW + 1 are fetched and sorted; answers also how many there are."""
+        cursor = await connection.execute(
+            f"""
+            with found as materialized (select * from lookup.matches(%(question)s::text::tsquery, %(few)s::int)),
+            page as (
+                select {self._order.column} as key, id from found where true {self._behind} {self._by} limit %(limit)s
+            )
+            select (select count(*) from found), page.key, page.id, convert_to(shown.doc, 'UTF8')
+            from (select) as always left join page on true
+            left join lookup.contacts shown on shown.workspace = %(workspace)s and shown.id = page.id
+            order by page.key {self._order.direction}, page.id {self._order.direction}
+            """,
+            self._values,
+            binary=True,
+        )
+        rows = await cursor.fetchall()
+        return rows[0][0], [row[1:] for row in rows if row[2] is not None]
+
+    async def along(self, connection: Connection) -> list[TupleRow]:
+        """Walks along the order from the place on and keeps what matches."""
+        matching = "and search @@ %(question)s::text::tsquery" if self._values["question"] else ""
+        cursor = await connection.execute(
+            f"""
+            with page as (
+                select {self._order.column} as key, id from lookup.entries
+                where workspace = %(workspace)s {matching} {self._behind} {self._by} limit %(limit)s
+            )
+            select page.key, page.id, convert_to(shown.doc, 'UTF8') from page
+            join lookup.contacts shown on shown.workspace = %(workspace)s and shown.id = page.id
+            order by page.key {self._order.direction}, page.id {self._order.direction}
+            """,
+            self._values,
+            binary=True,
+        )
+        return await cursor.fetchall()
+
+
+async def _counted(connection: Connection, workspace: UUID, facets: Sequence[tuple[search.Facet, str]]) -> int | None:
+    """How many contacts there are, or have one value; None where that is not counted beforehand."""
+    if len(facets) > 1:
+        return None
+    facet, whole = facets[0] if facets else ("all", "")
+    cursor = await connection.execute(
+        'select n from lookup.counts where workspace = %s and kind = %s::text::"char" and value = %s',
+        [workspace, search.LETTERS[facet], whole],
+    )
+    row = await cursor.fetchone()
+    return row[0] if row else 0

@@ -1,0 +1,118 @@
+"""The projector keeps the read model: what the log says of contacts, problems and imports becomes what pages read."""
+
+import asyncio
+import os
+import time
+from uuid import UUID
+
+import msgspec
+
+from app import bus, config, health, log, sql
+from app.bus import Producer
+from app.core.events import ImportProblems, MalformedEvent, Projected
+from app.core.imports import ImportRecord
+from app.core.topics import CHANGED, FACTS, IMPORTS, PROBLEMS
+from workers import crash, faustapp
+from workers.harness import Record
+from workers.projector import rows, store, yielding
+from workers.projector.store import Store
+
+TOGETHER = 4
+"""Records at a time: while the database works on some, others are prepared."""
+
+_problems = msgspec.json.Decoder(ImportProblems)
+_import = msgspec.json.Decoder(ImportRecord)
+
+
+class Projector:
+    """A handler for each topic. Each may see a record again, and records of different imports in any order."""
+
+    def __init__(self, store: Store, producer: Producer, site: str) -> None:
+        self._store = store
+        self._producer = producer
+        self._site = site
+
+    async def show_contacts(self, record: Record) -> None:
+        """`contacts.changed`: shows the contacts and, once all of their segment are shown, says so."""
+        try:
+            part = rows.part(record.value or b"")
+            contacts = list(rows.rows(part.workspace, part.contacts))
+        except msgspec.DecodeError as error:
+            raise MalformedEvent(str(error)) from error
+        await self._store.show(part, contacts)
+        crash.point("committed")
+        if await self._store.shown(part):
+            fact = Projected(
+                workspace=part.workspace,
+                import_id=part.import_id,
+                at=time.time(),
+                site=self._site,
+                indexes=(part.index,),
+            )
+            await self._producer.publish(FACTS, key=str(part.import_id).encode(), value=msgspec.json.encode(fact))
+            crash.point("reported")
+
+    async def keep_problems(self, record: Record) -> None:
+        """`import.problems`: keeps the rows that could not be used."""
+        try:
+            found = _problems.decode(record.value or b"")
+        except msgspec.DecodeError as error:
+            raise MalformedEvent(str(error)) from error
+        await self._store.keep_problems(found)
+
+    async def keep_import(self, record: Record) -> None:
+        """`imports`: keeps the state; a tombstone ends an import's life in the log and not in the history."""
+        if record.value is None:
+            await self._store.forget_parts(UUID((record.key or b"").decode()))
+            return
+        try:
+            state = _import.decode(record.value).state
+        except msgspec.DecodeError as error:
+            raise MalformedEvent(str(error)) from error
+        if state.requested_at is not None:
+            await self._store.keep_import(state)
+
+
+def main() -> None:
+    """Runs until SIGTERM or SIGINT."""
+    settings = config.read_or_exit(config.Projector)
+    log.set_up(settings.process_name, settings.log_level)
+    crash.arm(os.environ)
+    yielding.yield_to_others()
+    asyncio.run(run(settings))
+
+
+async def run(settings: config.Projector) -> None:
+    """Projects and answers for its health; returns after an orderly stop."""
+    state = {"assigned": False}
+    pool = sql.make_pool(
+        settings.projector_database_url,
+        settings.process_name,
+        size=TOGETHER + 1,
+        settings=store.SETTINGS,
+        configure=yielding.lower_session,
+    )
+    producer = Producer(settings)
+    async with health.served(settings.health_port, lambda: None if state["assigned"] else "no partitions yet"):
+        await pool.open()
+        try:
+            await bus.forever(lambda: sql.check_schema(pool, "lookup"), "PostgreSQL, schema lookup")
+            await bus.forever(producer.start, "Kafka")
+            projector = Projector(Store(pool), producer, settings.site)
+            await faustapp.run(
+                settings,
+                group="projector",
+                subscriptions={
+                    CHANGED: projector.show_contacts,
+                    PROBLEMS: projector.keep_problems,
+                    IMPORTS: projector.keep_import,
+                },
+                outlet=producer,
+                committed=True,
+                together=TOGETHER,
+                retried=(CHANGED, PROBLEMS),
+                ready=lambda assigned: state.update(assigned=assigned),
+            )
+        finally:
+            await producer.stop()
+            await pool.close()

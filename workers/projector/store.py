@@ -1,0 +1,187 @@
+"""Everything the projector writes: schema `lookup`, role `projector`.
+
+Only a higher version of anything is written, so records may come in any order and any number of times.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from uuid import UUID
+
+import msgspec
+from psycopg.rows import TupleRow
+
+from app.core.events import ImportProblems
+from app.core.imports import State
+from app.sql import Connection, Pool, transaction
+from workers.projector.rows import BETWEEN, Part, Row
+
+# A projector that was paused in mid-transaction must not block its successor.
+SETTINGS = {
+    "transaction_timeout": "20s",
+    "idle_in_transaction_session_timeout": "5s",
+    "lock_timeout": "10s",
+    "search_path": "lookup,pg_temp",
+    "work_mem": "32MB",  # merging the pending words of the index
+    "jit": "off",  # statements last milliseconds
+}
+
+_STAGE = """
+create temporary table if not exists staged (
+    id uuid, version bigint, deleted boolean, imported_at bigint,
+    emails smallint, phones smallint, addresses smallint, urls smallint, custom smallint,
+    sort_name text, facets text, search tsvector, doc text
+) on commit delete rows
+"""
+
+# In the order of ids, so that no two transactions wait for each other in a circle. What contacts refuses as old is
+# in no later step.
+_SHOW = """
+with written as (
+    insert into lookup.contacts as shown
+        (workspace, id, version, deleted, emails, phones, addresses, urls, custom, facets, doc)
+    select %(workspace)s, id, version, deleted, emails, phones, addresses, urls, custom, facets, doc
+    from staged order by id
+    on conflict (workspace, id) do update set
+        version = excluded.version, deleted = excluded.deleted,
+        emails = excluded.emails, phones = excluded.phones, addresses = excluded.addresses,
+        urls = excluded.urls, custom = excluded.custom, facets = excluded.facets, doc = excluded.doc
+    where shown.version < excluded.version
+    returning new.id, new.deleted, old.facets
+),
+unlisted as (
+    delete from lookup.entries as entry using written
+    where written.deleted and entry.workspace = %(workspace)s and entry.id = written.id
+),
+listed as (
+    insert into lookup.entries (workspace, id, imported_at, sort_name, search)
+    select %(workspace)s, id, imported_at, sort_name, search
+    from staged join written using (id) where not written.deleted order by id
+    on conflict (workspace, id) do update set
+        imported_at = excluded.imported_at, sort_name = excluded.sort_name, search = excluded.search
+)
+select id::text, facets from written
+"""
+
+# Sorted like the contacts, and after them.
+_COUNT = """
+insert into lookup.counts as known (workspace, kind, value, n)
+select %(workspace)s, kind::"char", value, n
+from unnest(%(kinds)s::text[], %(values)s::text[], %(numbers)s::bigint[]) as change (kind, value, n)
+order by kind::"char", value collate "C"
+on conflict (workspace, kind, value) do update set n = known.n + excluded.n
+"""
+
+
+class Store:
+    """Writes the read model. Every method is one transaction and raises TryAgain."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def show(self, part: Part, rows: Iterable[Row]) -> None:
+        """Writes those of `rows` that are newer than what is shown, and that this part of its segment is done."""
+        async with transaction(self._pool) as connection:
+            await _show(connection, part.workspace, rows)
+            if part.parts > 1:
+                await connection.execute(
+                    "insert into lookup.parts (workspace, import_id, index, part) values (%s, %s, %s, %s)"
+                    " on conflict do nothing",
+                    [part.workspace, part.import_id, part.index, part.part],
+                )
+
+    async def shown(self, part: Part) -> bool:
+        """Whether all parts of this part's segment are done. Asked after `show`, so the last one to end hears yes."""
+        if part.parts == 1:
+            return True
+        async with transaction(self._pool) as connection:
+            cursor = await connection.execute(
+                "select count(*) from lookup.parts where workspace = %s and import_id = %s and index = %s",
+                [part.workspace, part.import_id, part.index],
+            )
+            row = await cursor.fetchone()
+        return row is not None and row[0] == part.parts
+
+    async def keep_problems(self, found: ImportProblems) -> None:
+        """Keeps rejected rows; a repeat changes nothing."""
+        seen: Counter[int] = Counter()
+        async with transaction(self._pool) as connection, connection.cursor() as cursor:
+            rows = []
+            for problem in found.problems:
+                rows.append(
+                    (
+                        *(found.workspace, found.import_id, found.index, problem.row, seen[problem.row]),
+                        msgspec.json.encode(problem).decode(),
+                    )
+                )
+                seen[problem.row] += 1
+            await cursor.executemany(
+                "insert into lookup.problems (workspace, import_id, index, row, number, doc)"
+                " values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
+                rows,
+            )
+
+    async def keep_import(self, state: State) -> None:
+        """Keeps the newest state of an import."""
+        async with transaction(self._pool) as connection:
+            await connection.execute(
+                """
+                insert into lookup.imports as known
+                    (workspace, id, version, requested_at, status, source, requested_by, name, doc)
+                values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+                on conflict (workspace, id) do update set
+                    version = excluded.version, requested_at = excluded.requested_at, status = excluded.status,
+                    source = excluded.source, requested_by = excluded.requested_by, name = excluded.name,
+                    doc = excluded.doc
+                where known.version < excluded.version
+                """,
+                [
+                    *(state.workspace, state.id, state.version, state.requested_at, state.status, state.source),
+                    *(_text(state.requested_by), _text(state.name), msgspec.json.encode(state).decode()),
+                ],
+            )
+
+    async def forget_parts(self, import_id: UUID) -> None:
+        """Drops what is only needed while an import is young."""
+        async with transaction(self._pool) as connection:
+            await connection.execute("delete from lookup.parts where import_id = %s", [import_id])
+
+
+def _text(said: str) -> str:
+    return said.replace("\x00", "")
+
+
+async def _show(connection: Connection, workspace: UUID, rows: Iterable[Row]) -> None:
+    newest: dict[str, Row] = {}
+    for row in rows:
+        known = newest.get(row.id)
+        if known is None or known.version < row.version:
+            newest[row.id] = row
+    if not newest:
+        return
+    await connection.execute(_STAGE)
+    async with connection.cursor() as cursor:
+        async with cursor.copy("copy staged from stdin") as copy:
+            await copy.write(b"".join([row.line for row in newest.values()]))
+        await cursor.execute(_SHOW, {"workspace": workspace})
+        written = await cursor.fetchall()
+    await _count(connection, workspace, _change(newest, written))
+
+
+def _change(rows: Mapping[str, Row], written: Sequence[TupleRow]) -> Counter[str]:
+    """What each facet gained and lost by rows (id, facets before) that were written."""
+    change: Counter[str] = Counter()
+    for id_, before in written:
+        after = rows[id_].facets
+        if before != after:
+            change.update(after.split(BETWEEN))
+            change.subtract((before or "").split(BETWEEN))
+    return change
+
+
+async def _count(connection: Connection, workspace: UUID, change: Counter[str]) -> None:
+    changed = [(facet[0], facet[1:], n) for facet, n in change.items() if facet and n]
+    if changed:
+        kinds, values, numbers = zip(*changed, strict=True)
+        await connection.execute(
+            _COUNT, {"workspace": workspace, "kinds": list(kinds), "values": list(values), "numbers": list(numbers)}
+        )
