@@ -1,0 +1,428 @@
+"""Plans: read from a client, and completed from the head of a file (plan.md)."""
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from app.core.contacts import SCALARS, Person
+from app.core.errors import Rejected
+from app.core.events import ProblemOut, SegmentHeader
+from app.core.reading import columns as naming
+from app.core.reading import dialect as dialects
+from app.core.reading import segments, text, values
+from app.core.reading.plan import Column, DateOrder, Existing, Plan, Values
+
+MAX_PLAN_BYTES = 64 * 1024
+MAX_COLUMNS = 500
+PREVIEW_ROWS = 300
+PREVIEW_CONTACTS = 20
+PREVIEW_PROBLEMS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Defaults:
+    """What a workspace wants where a plan says nothing."""
+
+    phone_region: str | None = None
+    date_order: Literal["auto", "dmy", "mdy", "ymd"] = "auto"
+    existing: Existing = "fill"
+    labels: tuple[str, ...] = ()
+
+
+class Encoding(msgspec.Struct, frozen=True, kw_only=True):
+    """An encoding that the file may have, and how a bit of it reads then."""
+
+    encoding: str
+    sample: str
+
+
+class Completion(NamedTuple):
+    """A completed plan, and what a preview shows of it. `contacts` have the shape of the API without ids.
+
+    `rows` of the head were read, which are `bytes` of text.
+    """
+
+    plan: Plan
+    columns: tuple[naming.Seen, ...]
+    encodings: tuple[Encoding, ...]
+    contacts: tuple[dict[str, Any], ...]
+    problems: tuple[ProblemOut, ...]
+    rows: int
+    bytes: int
+
+    def estimated_rows(self, size: int) -> int:
+        """About how many rows a file of `size` bytes has."""
+        return round(self.rows * size / self.bytes) if self.bytes else 0
+
+
+def parse(raw: bytes | dict[str, Any]) -> Plan:
+    """A client's plan, checked. Raises Rejected `plan_too_large`, or `plan_invalid` with a JSON `pointer`."""
+    if isinstance(raw, bytes):
+        if len(raw) > MAX_PLAN_BYTES:
+            raise Rejected("plan_too_large", "A plan has at most 64 KB.")
+        try:
+            raw = msgspec.json.decode(raw)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+            raise _invalid("", "it is not JSON") from error
+    elif len(msgspec.json.encode(raw)) > MAX_PLAN_BYTES:
+        raise Rejected("plan_too_large", "A plan has at most 64 KB.")
+    if not isinstance(raw, dict):
+        raise _invalid("", "it is not an object")
+    _refuse_nulls(raw)
+    try:
+        plan = msgspec.convert(raw, Plan)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$")
+        raise _invalid(_pointer(path.rstrip("`")), message) from error
+    _check(plan)
+    return plan
+
+
+def complete(
+    head: bytes,
+    *,
+    whole: bool,
+    given: Plan | None,
+    defaults: Defaults,
+    remembered: Callable[[str], tuple[Column, ...] | None],
+) -> Completion:
+    """Fills in what `given` does not say, from the head of the file (`whole`: it is all of it).
+
+    `remembered` gives the columns that were confirmed for a signature. Raises Rejected: `empty`, `unsupported_type`,
+    `encoding_unknown` (with byte `offset`), `plan_invalid`, `plan_mismatch`, `too_many_columns`, `nothing_recognised`.
+    """
+    given = given or Plan()
+    if not head.strip(b" \t\r\n\xef\xbb\xbf"):
+        raise Rejected("empty", "The file is empty.")
+    _refuse_other_types(head, given)
+    _refuse_unbuilt(given)
+    if given.encoding is None:
+        text.check(head, whole=whole)
+    encoding = text.encoding(given.encoding or "utf-8")
+    body = head.removeprefix(text.BOM)
+    dialect = given.dialect or dialects.detect(body, whole=whole)
+    rows = dialects.first_rows(body, dialect, whole=whole, count=PREVIEW_ROWS)
+    preamble, header = _header(rows, given)
+    headers = _header_cells(rows[preamble : preamble + header]) if header else None
+    body_rows = rows[preamble + header :]
+    width = len(headers) if headers is not None else max(map(len, body_rows), default=0)
+    if width > MAX_COLUMNS:
+        raise Rejected("too_many_columns", f"The file has {width:,} columns; {MAX_COLUMNS} can be read.")
+    signature = signature_of(headers) if headers is not None else None
+    _refuse_mismatch(given, headers, signature, width)
+    detected, seen = naming.recognise(headers, body_rows)
+    known = given.columns
+    if known is None and signature is not None and headers is not None:
+        known = remembered(signature) or _remembered_of_mended(headers, remembered)
+    columns, seen = _settled(known, detected, seen, given=given.columns is not None)
+    if not any(column.field in naming.USABLE for column in columns):
+        raise Rejected(
+            "nothing_recognised", "No column of this file is a name, an e-mail address, a phone or a company."
+        )
+    wanted = given.values or Values()
+    region = wanted.phone_region or defaults.phone_region
+    plan = Plan(
+        format="csv",
+        encoding=encoding,
+        dialect=dialect,
+        preamble=preamble,
+        header=header,
+        signature=signature,
+        columns=columns,
+        values=Values(
+            phone_region=region,
+            date_order=wanted.date_order or _date_order(defaults, columns, body_rows, region),
+        ),
+        existing=given.existing or defaults.existing,
+        labels=given.labels if given.labels is not None else defaults.labels,
+    )
+    sample = dialects.beginning(body, dialect, whole=whole, count=PREVIEW_ROWS)
+    reading = segments.read(sample, _as_segment(plan, sample))
+    return Completion(
+        plan=plan,
+        columns=tuple(seen),
+        encodings=(Encoding(encoding=encoding, sample=_sample(body)),),
+        contacts=tuple(_contact(person) for person in reading.people[:PREVIEW_CONTACTS]),
+        problems=tuple(reading.problems[:PREVIEW_PROBLEMS]),
+        rows=reading.rows,
+        bytes=len(sample),
+    )
+
+
+def signature_of(headers: Sequence[str]) -> str:
+    """The same for all files with these header cells."""
+    return hashlib.sha256(msgspec.json.encode([_folded(cell) for cell in headers])).hexdigest()[:32]
+
+
+def _folded(cell: str) -> str:
+    return unicodedata.normalize("NFC", cell.strip()).casefold()
+
+
+# --- what a client's plan may say
+
+_NULLABLE = frozenset({"encoding", "repair", "dialect", "sheet", "signature"})
+_PARTS: dict[str, frozenset[str]] = {
+    "emails": frozenset({"value", "label"}),
+    "phones": frozenset({"value", "label"}),
+    "urls": frozenset({"value", "label"}),
+    "addresses": frozenset({"label", "whole", "street", "city", "region", "postal_code", "country"}),
+    "name": frozenset({"full", "last_first"}),
+    "birthday": frozenset({"whole", "year", "month", "day"}),
+}
+_SLOTTED = frozenset({"emails", "phones", "urls", "addresses"})
+_NEEDS_PART = frozenset({"addresses", "name", "birthday"})
+
+
+def _invalid(pointer: str, what: str) -> Rejected:
+    return Rejected("plan_invalid", f"The plan cannot be used: {what}.", pointer=pointer)
+
+
+def _pointer(path: str) -> str:
+    """`.columns[3].field` as `/columns/3/field`."""
+    return re.sub(r"\.|\[", "/", path.replace("]", "").replace("[...]", ""))
+
+
+def _refuse_nulls(raw: dict[str, Any]) -> None:
+    """Null means nothing except where the schema allows it; our types cannot tell it from a missing member."""
+    for name, value in raw.items():
+        if value is None and name not in _NULLABLE:
+            raise _invalid(f"/{name}", "this is null")
+    columns = raw.get("columns")
+    for index, column in enumerate(columns if isinstance(columns, list) else ()):
+        for name, value in column.items() if isinstance(column, dict) else ():
+            if value is None:
+                raise _invalid(f"/columns/{index}/{name}", "this is null")
+    inner = raw.get("values")
+    if isinstance(inner, dict) and inner.get("date_order", "") is None:
+        raise _invalid("/values/date_order", "this is null")
+
+
+def _check(plan: Plan) -> None:
+    _within(plan.encoding, 0, 32, "/encoding")
+    _within(plan.sheet, 0, 128, "/sheet")
+    for name, number, most in (("preamble", plan.preamble, 50), ("header", plan.header, 3)):
+        if number is not None and not 0 <= number <= most:
+            raise _invalid(f"/{name}", f"it is from 0 to {most}")
+    if plan.signature is not None and not re.fullmatch(r"[0-9a-f]{32}", plan.signature):
+        raise _invalid("/signature", "it is 32 hexadecimal digits")
+    if plan.values and plan.values.phone_region is not None and not re.fullmatch(r"[A-Z]{2}", plan.values.phone_region):
+        raise _invalid("/values/phone_region", "it is two capital letters, such as DE")
+    labels = plan.labels or ()
+    if len(labels) > 20 or len(set(labels)) != len(labels):
+        raise _invalid("/labels", "at most 20 labels, each once")
+    for index, label in enumerate(labels):
+        _within(label, 1, 64, f"/labels/{index}")
+    if len(plan.columns or ()) > MAX_COLUMNS:
+        raise _invalid("/columns", f"at most {MAX_COLUMNS} columns")
+    taken: set[int] = set()
+    for index, column in enumerate(plan.columns or ()):
+        _check_column(column, f"/columns/{index}")
+        if column.index in taken:
+            raise _invalid(f"/columns/{index}/index", "this column is there already")
+        taken.add(column.index)
+
+
+def _check_column(column: Column, at: str) -> None:
+    if not 0 <= column.index < MAX_COLUMNS:
+        raise _invalid(f"{at}/index", f"it is from 0 to {MAX_COLUMNS - 1}")
+    _within(column.header, 0, naming.HEADER_CHARACTERS, f"{at}/header")
+    _within(column.label, 0, 64, f"{at}/label")
+    _within(column.split, 1, 5, f"{at}/split")
+    _within(column.key, 1, naming.KEY_CHARACTERS, f"{at}/key")
+    if (column.field == "custom") != (column.key is not None):
+        raise _invalid(f"{at}/key", "a custom field has a key, and nothing else has")
+    if (column.field in _SLOTTED) != (column.slot is not None):
+        raise _invalid(f"{at}/slot", f"{', '.join(sorted(_SLOTTED))} have a slot, and nothing else has")
+    if column.slot is not None and not 1 <= column.slot <= 99:
+        raise _invalid(f"{at}/slot", "it is from 1 to 99")
+    parts = _PARTS.get(column.field, frozenset())
+    if column.part is None:
+        if column.field in _NEEDS_PART:
+            raise _invalid(f"{at}/part", f"it is one of {', '.join(sorted(parts))}")
+    elif column.part not in parts:
+        raise _invalid(f"{at}/part", f"{column.field} has no such part")
+
+
+def _within(value: str | None, least: int, most: int, pointer: str) -> None:
+    if value is not None and not least <= len(value) <= most:
+        raise _invalid(pointer, f"it has {least} to {most} characters")
+
+
+# --- what cannot be read
+
+_TYPES: tuple[tuple[bytes, str], ...] = (
+    (b"%PDF", "This is a PDF. Export the contacts as CSV and import that file."),
+    (b"\x89PNG", "This is a picture. Export the contacts as CSV and import that file."),
+    (b"\xff\xd8\xff", "This is a picture. Export the contacts as CSV and import that file."),
+    (b"GIF8", "This is a picture. Export the contacts as CSV and import that file."),
+    (b"\x1f\x8b", "This file is compressed. Unpack it and import the file inside."),
+    (b"PK\x03\x04", "This is an Excel workbook or a ZIP archive. Save it as CSV (UTF-8) and import that file."),
+    (b"\xd0\xcf\x11\xe0", "This is an old Excel workbook. Save it as CSV (UTF-8) and import that file."),
+    (b"BEGIN:VCARD", "This is a vCard file. Export the contacts as CSV and import that file."),
+    (b"<!DOCTYPE", "This is a web page. Export the contacts as CSV and import that file."),
+    (b"<HTML", "This is a web page. Export the contacts as CSV and import that file."),
+    (b"<?XML", "This is an XML file. Export the contacts as CSV and import that file."),
+)
+
+
+def _refuse_other_types(head: bytes, given: Plan) -> None:
+    start = head.removeprefix(text.BOM).lstrip()[:16].upper()
+    for magic, words in _TYPES:
+        if start.startswith(magic.upper()):
+            raise Rejected("unsupported_type", words)
+    if given.format not in {None, "csv"}:
+        raise Rejected("unsupported_type", f"Files of the kind {given.format} cannot be read here; save it as CSV.")
+
+
+def _refuse_unbuilt(given: Plan) -> None:
+    if given.repair is not None:
+        raise _invalid("/repair", "texts cannot be repaired here")
+    if given.dialect is not None and given.dialect.escape != "doubled":
+        raise _invalid("/dialect/escape", "only doubled quotes can be read here")
+    if given.dialect is not None and given.dialect.trim:
+        raise _invalid("/dialect/trim", "blanks before quotes cannot be trimmed here")
+
+
+def _refuse_mismatch(given: Plan, headers: Sequence[str] | None, signature: str | None, width: int) -> None:
+    if given.signature is None and given.columns is None:
+        return
+    if given.signature is not None and given.signature == signature:
+        return
+    for column in given.columns or ():
+        there = headers[column.index] if headers is not None and column.index < len(headers) else None
+        if column.index >= width and (column.field != "none" or given.signature is not None):
+            wanted = column.header or f"column {column.index + 1}"
+            raise _mismatch(f"The file has {width} columns; the plan expects “{wanted}” as column {column.index + 1}.")
+        if there is not None and column.header is not None:
+            found = naming.header_of(there, column.index)
+            if _folded(found) != _folded(column.header):
+                what = f"Column {column.index + 1} is called “{found}”; the plan expects “{column.header}”."
+                raise _mismatch(what, header=found)
+    if given.signature is not None:
+        first = naming.header_of(headers[0], 0) if headers else ""
+        raise _mismatch("The header of the file is not the one that the plan was made for.", header=first)
+
+
+def _mismatch(detail: str, **extra: object) -> Rejected:
+    return Rejected("plan_mismatch", detail, **extra)
+
+
+# --- what is filled in
+
+
+def _header(rows: Sequence[Sequence[str]], given: Plan) -> tuple[int, int]:
+    found = dialects.find_header(rows)
+    header = found.header if given.header is None else given.header
+    preamble = given.preamble
+    if preamble is None:
+        preamble = found.preamble if header and found.header else 0
+    return preamble, header
+
+
+def _header_cells(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The header; several rows of it are read as one, from top to bottom."""
+    width = max(map(len, rows), default=0)
+    return [" ".join(filter(None, (row[index].strip() for row in rows if index < len(row)))) for index in range(width)]
+
+
+def _remembered_of_mended(
+    headers: Sequence[str], remembered: Callable[[str], tuple[Column, ...] | None]
+) -> tuple[Column, ...] | None:
+    """Rejected rows come back with our columns behind the file's own: the mapping is that of the file."""
+    own = [header for header in headers if not naming.OURS.fullmatch(header.strip())]
+    if len(own) == len(headers) or headers[: len(own)] != own:
+        return None
+    return remembered(signature_of(own))
+
+
+def _settled(
+    known: Sequence[Column] | None, detected: Sequence[Column], seen: Sequence[naming.Seen], *, given: bool
+) -> tuple[tuple[Column, ...], list[naming.Seen]]:
+    """All columns of the file: as they were confirmed, where they were, else as detected."""
+    if known is None:
+        return tuple(detected), list(seen)
+    reason = "as the plan says" if given else "as confirmed for files with this header"
+    by_index = {column.index: column for column in known}
+    columns = []
+    told = []
+    for column, shown in zip(detected, seen, strict=True):
+        settled = by_index.get(column.index, Column(index=column.index, field="none"))
+        columns.append(msgspec.structs.replace(settled, header=column.header))
+        others = (
+            naming.Other(field=shown.field, part=column.part, label=column.label, confidence=shown.confidence),
+            *shown.others,
+        )
+        told.append(
+            msgspec.structs.replace(
+                shown,
+                field=settled.field,
+                confidence=1.0,
+                reason=reason,
+                others=tuple(other for other in others if other.field != settled.field)[:3],
+            )
+        )
+    return tuple(columns), told
+
+
+_MONTH_FIRST = frozenset({"US", "PH", "PR", "GU", "VI", "AS", "MP", "FM", "PW", "MH"})
+
+
+def _date_order(
+    defaults: Defaults, columns: Sequence[Column], rows: Sequence[Sequence[str]], region: str | None
+) -> DateOrder:
+    """The order that the birthdays of the sample allow; in doubt, with slashes, the American one outside of Europe."""
+    if defaults.date_order != "auto":
+        return defaults.date_order
+    indexes = [column.index for column in columns if column.field == "birthday" and column.part == "whole"]
+    cells = [row[index].strip() for row in rows for index in indexes if index < len(row)]
+    numbers = [found for found in (re.match(r"(\d{1,2})([./-])(\d{1,2})[./-]\d{2,4}", cell) for cell in cells) if found]
+    if any(int(found[1]) > 12 >= int(found[3]) for found in numbers):
+        return "dmy"
+    if any(int(found[3]) > 12 >= int(found[1]) for found in numbers):
+        return "mdy"
+    slashes = any(found[2] == "/" for found in numbers)
+    return "mdy" if region in _MONTH_FIRST or (region is None and slashes) else "dmy"
+
+
+# --- what a preview shows
+
+_NOBODY = UUID(int=0)
+
+
+def _as_segment(plan: Plan, sample: bytes) -> SegmentHeader:
+    return SegmentHeader(
+        workspace=_NOBODY,
+        import_id=_NOBODY,
+        index=0,
+        order_second=0,
+        start=0,
+        end=len(sample),
+        first_line=1,
+        crc32c=0,
+        plan=plan,
+    )
+
+
+def _sample(body: bytes) -> str:
+    """A bit of the text, with a character beyond ASCII in it if there is one."""
+    found = re.search(rb"[^\r\n]{0,40}[\x80-\xff][^\r\n]{0,40}", body)
+    piece = found[0] if found else body[:80]
+    return values.clean(piece.decode(errors="ignore"))
+
+
+def _contact(person: Person) -> dict[str, Any]:
+    """A person in the shape of a contact of the API; empty fields are left out."""
+    contact: dict[str, Any] = dict(zip(SCALARS, person.scalars, strict=True))
+    for name in ("emails", "phones", "addresses", "urls"):
+        contact[name] = [
+            {key: value for key, value in element._asdict().items() if value} for element in getattr(person, name)
+        ]
+    contact["labels"] = list(person.labels)
+    contact["custom"] = dict(person.custom)
+    return {name: value for name, value in contact.items() if value}

@@ -1,0 +1,86 @@
+"""Every reason why a row, or a file, cannot be used: its code, what we say, and what helps."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from app.core.events import ProblemOut
+
+Code = Literal[
+    "bad_encoding",
+    "quote_left_open",
+    "stray_quote",
+    "row_too_long",
+    "cell_too_long",
+    "too_many_cells",
+    "bad_character",
+    "email_invalid",
+    "no_identity",
+]
+
+
+class Words(NamedTuple):
+    message: str
+    suggestion: str
+
+
+WORDS: dict[Code, Words] = {
+    "bad_encoding": Words(
+        "This row has bytes that are no UTF-8 text.",
+        "Save the file as UTF-8 and import it again; the other rows will be recognised.",
+    ),
+    "quote_left_open": Words(
+        "A quotation mark opens a cell here and is not closed within 32 KB.",
+        "Close the quotation mark, or write it twice if it is part of the text.",
+    ),
+    "stray_quote": Words(
+        "A quotation mark stands inside a quoted cell, so that the cells cannot be told apart.",
+        "Write quotation marks inside a quoted cell twice.",
+    ),
+    "row_too_long": Words("This row is longer than 512 KB.", "Shorten it, or look for a missing line end."),
+    "cell_too_long": Words("This cell is longer than 32 KB.", "Shorten the text."),
+    "too_many_cells": Words(
+        "This row has more cells than there are columns.",
+        "Put cells that contain the separator in quotation marks.",
+    ),
+    "bad_character": Words("This cell has a character that no text can have (NUL).", "Remove the character."),
+    "email_invalid": Words(
+        "This is not an e-mail address.", "Write it like name@example.com, or leave the cell empty."
+    ),
+    "no_identity": Words(
+        "This row has no name, company, e-mail address or phone number.",
+        "Fill in one of them; otherwise nobody could find this contact again.",
+    ),
+}
+
+MAX_TOLD_CHARACTERS = 64 * 1024
+MAX_TOLD_CELLS = 500
+
+
+def problem(
+    code: Code, row: int, line: int, cells: Sequence[str], *, column: int | None = None, suggestion: str = ""
+) -> ProblemOut:
+    """A row that cannot be used. Its cells are told in full up to 64 K characters and 500 cells; then "…" ends them."""
+    words = WORDS[code]
+    return ProblemOut(
+        row=row,
+        line=line,
+        column=column,
+        code=code,
+        message=words.message,
+        suggestion=suggestion or words.suggestion,
+        cells=_told(cells),
+    )
+
+
+def _told(cells: Sequence[str]) -> tuple[str, ...]:
+    if len(cells) <= MAX_TOLD_CELLS and sum(map(len, cells)) <= MAX_TOLD_CHARACTERS:
+        return tuple(cells)
+    told: list[str] = []
+    left = MAX_TOLD_CHARACTERS
+    for cell in cells[:MAX_TOLD_CELLS]:
+        if len(cell) > left:
+            told.append(cell[:left] + "…")
+            return tuple(told)
+        told.append(cell)
+        left -= len(cell)
+    return (*told, "…")

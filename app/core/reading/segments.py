@@ -1,0 +1,205 @@
+"""One segment -> people and problems: what an importer does first. Pure; needs the segment and its header only.
+
+Every record after the header is one person or one problem. Where quotes are plain, `csv` reads the rows at C speed;
+anywhere else the records are walked (`records.py`). Both give the same rows.
+"""
+
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import NamedTuple
+
+from app.core.contacts import Person
+from app.core.events import ProblemOut, SegmentHeader
+from app.core.reading.plan import Dialect
+from app.core.reading.problems import MAX_TOLD_CELLS, problem
+from app.core.reading.records import Grammar, Record, grammar, line_ends
+from app.core.reading.rows import Row, rows_of
+from app.core.reading.values import MAX_CELL
+
+_ESCAPED = re.compile(r"'(?:[=@\t\r]|[+-](?![0-9 ()./-]*\Z))")
+_MAYBE_ESCAPED = re.compile(r"'[=@\t\r+-]")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
+_BLOCK = 16 * 1024
+
+
+class Reading(NamedTuple):
+    """What a segment holds. `rows` counts the records after the header; it is the sum of the other two."""
+
+    people: list[Person]
+    problems: list[ProblemOut]
+    rows: int
+
+
+class Records(NamedTuple):
+    """The records of a text: those with cells, and those that have none (`problems`), both in order."""
+
+    rows: list[Row]
+    problems: list[ProblemOut]
+
+
+def read(data: bytes, header: SegmentHeader) -> Reading:
+    """Reads a segment as its plan says; in segment 0 preamble and header are passed over."""
+    plan = header.plan
+    assert plan.dialect is not None
+    if header.opens:
+        if header.continues:
+            return Reading([], [], 0)
+        told = data[:1000].decode(errors="replace")
+        return Reading([], [problem("row_too_long", 0, header.first_line, (told,))], 1)
+    by = rows_of(plan)
+    skip = (plan.preamble or 0) + (plan.header or 0) if header.index == 0 else 0
+    found, plain = records(
+        data, plan.dialect, first_line=header.first_line, width=by.width, continues=header.continues, skip=skip
+    )
+    rows, problems = found
+    fitting: list[Row] = []
+    for row in rows:
+        wrong = _misfit(row, by.width) if len(row.cells) != by.width or not plain else None
+        if wrong is not None:
+            problems.append(wrong)
+        else:
+            fitting.append(row if len(row.cells) == by.width else row._replace(cells=_fit(row.cells, by.width)))
+    people, more = by.read(fitting, plain=plain)
+    problems = sorted([*problems, *more], key=lambda told: told.row)
+    return Reading(people, problems, len(people) + len(problems))
+
+
+def records(
+    data: bytes, dialect: Dialect, *, first_line: int = 1, width: int = 0, continues: bool = False, skip: int = 0
+) -> tuple[Records, bool]:
+    """The records of a text without its first `skip`, and whether all of their cells are plain (`Rows.read`).
+
+    `width` is what a row with stray quotes must have to be believed; 0 believes it. With `continues` the text begins
+    with the rest of a record that belongs to the segment before.
+    """
+    rules = grammar(dialect)
+    text = None
+    if not continues and rules.plain(data, final=True) is not None and not _has_long_line(data):
+        try:
+            text = data.decode()
+        except UnicodeDecodeError:
+            text = None
+    if text is None:
+        return _walked(data, rules, first_line, width, continues, skip), False
+    rows, quoted_lines = _quick(text, dialect, first_line)
+    rows = rows[skip:]
+    if _MAYBE_ESCAPED.search(text):
+        rows = [row._replace(cells=_unescaped(row.cells)) for row in rows]
+    plain = (
+        not quoted_lines and (text.isascii() or unicodedata.is_normalized("NFC", text)) and not _CONTROL.search(text)
+    )
+    return Records(rows, []), plain
+
+
+def _quick(text: str, dialect: Dialect, first_line: int) -> tuple[list[Row], bool]:
+    """All rows, and whether some cell has line ends in it."""
+    reader = csv.reader(
+        io.StringIO(text, newline=""),
+        delimiter=dialect.delimiter,
+        quotechar=dialect.quote,
+        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
+    )
+    found = list(reader)
+    if reader.line_num == len(found):
+        return _numbered(found, range(first_line, first_line + len(found))), False
+    lines = list(accumulate(map(_lines_of, found), initial=first_line))
+    return _numbered(found, lines[:-1]), True
+
+
+def _lines_of(cells: list[str]) -> int:
+    whole = ",".join(cells)
+    return 1 + whole.count("\n") + whole.count("\r") - whole.count("\r\n")
+
+
+def _numbered(found: list[list[str]], lines: Sequence[int]) -> list[Row]:
+    if [] in found:
+        lines = [line for line, cells in zip(lines, found, strict=True) if cells]
+        found = [cells for cells in found if cells]
+    return list(map(Row, range(len(found)), lines, found))
+
+
+def _walked(data: bytes, rules: Grammar, first_line: int, width: int, continues: bool, skip: int) -> Records:
+    rows: list[Row] = []
+    problems: list[ProblemOut] = []
+    number, line = 0, first_line
+    for record in rules.records(data):
+        here = line
+        line += line_ends(data, record.start, record.end)
+        if (continues and record.start == 0) or record.text_end == record.start:
+            continue
+        number += 1
+        if number <= skip:
+            continue
+        raw = _cells(data, record, rules)
+        try:
+            cells = [cell.decode() for cell in raw]
+        except UnicodeDecodeError:
+            told = [cell.decode(errors="backslashreplace") for cell in raw[: MAX_TOLD_CELLS + 1]]
+            problems.append(problem("bad_encoding", number - 1, here, told))
+            continue
+        if record.open_at >= 0:
+            column = len(_cells(data, record._replace(text_end=record.open_at), rules)) - 1
+            problems.append(problem("quote_left_open", number - 1, here, cells, column=column))
+        elif record.stray and width and len(cells) != width:
+            problems.append(problem("stray_quote", number - 1, here, cells))
+        else:
+            rows.append(Row(number - 1, here, _unescaped(cells)))
+    return Records(rows, problems)
+
+
+def _cells(data: bytes, record: Record, rules: Grammar) -> list[bytes]:
+    """The cells of a record."""
+    delimiter, quote = rules.delimiter, rules.quote or b""
+    cells: list[bytes] = []
+    at = record.start
+    for opening, closing in record.quoted:
+        if opening > at:
+            cells += data[at : opening - len(delimiter)].split(delimiter)
+        end = data.find(delimiter, closing, record.text_end)
+        end = record.text_end if end < 0 else end
+        cells.append(_unquoted(data[opening:end], closing - opening, quote))
+        at = end + len(delimiter)
+    if at <= record.text_end:
+        cells += data[at : record.text_end].split(delimiter)
+    return cells
+
+
+def _unquoted(field: bytes, closing: int, quote: bytes) -> bytes:
+    """The content of a quoted field. If more follows the closing quote, quotes inside were meant to be ordinary."""
+    if closing == len(field) - 1 or field.endswith(quote):
+        return field[1:-1].replace(quote + quote, quote)
+    return field
+
+
+def _unescaped(cells: Sequence[str]) -> list[str]:
+    """Without the quote that keeps spreadsheets from taking a cell for a formula."""
+    return [cell[1:] if cell.startswith("'") and _ESCAPED.match(cell) else cell for cell in cells]
+
+
+def _has_long_line(data: bytes) -> bool:
+    """Whether some line may be longer than a cell may be; short ones are never suspected."""
+    return any(
+        data.find(b"\n", at, at + _BLOCK) < 0 and data.find(b"\r", at, at + _BLOCK) < 0
+        for at in range(0, len(data) - _BLOCK, _BLOCK)
+    )
+
+
+def _misfit(row: Row, width: int) -> ProblemOut | None:
+    """What is wrong with the cells as such, if anything. Surplus cells may be there as long as they are empty."""
+    if len(row.cells) > width and any(row.cells[width:]):
+        return problem("too_many_cells", row.number, row.line, row.cells, column=width)
+    for column, cell in enumerate(row.cells[:width]):
+        if len(cell) > MAX_CELL:
+            return problem("cell_too_long", row.number, row.line, row.cells, column=column)
+        if "\0" in cell:
+            return problem("bad_character", row.number, row.line, row.cells, column=column)
+    return None
+
+
+def _fit(cells: Sequence[str], width: int) -> list[str]:
+    """Exactly `width` cells: what is missing at the end is empty."""
+    return [*cells[:width], *[""] * (width - len(cells))]
