@@ -15,6 +15,8 @@ from app.core.errors import Rejected
 from app.core.principals import RANK, Role
 
 IDLE = "14 days"
+SIGNED_IN = "web_signed_in"
+"""The database tells on this channel that a code was used up, so that `stack.json` can name a new one."""
 SPARSELY = "5 minutes"
 """How old a `last_use` may be before it is written again."""
 
@@ -394,6 +396,7 @@ class Store:
                 " values (%s, %s, %s, %s, %s, %s, now() + make_interval(days => %s))",
                 [session_digest, session, offer.workspace, who, holder, agent, days],
             )
+            await connection.execute("select pg_notify(%s, '')", [SIGNED_IN])
             return offer
 
     async def _offer(self, connection: sql.Connection, digest: bytes) -> tuple[Offer, UUID | None] | None:
