@@ -3,8 +3,9 @@
 import asyncio
 import importlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,10 +22,14 @@ from app.core.errors import TryAgain
 from app.core.events import Revocation
 from app.core.imports import ImportRecord, State
 from app.core.topics import IMPORTS, REVOCATIONS
+from app.jobs import routes as jobs_routes
+from app.jobs.intake import Intake
+from app.jobs.openapi import OPENAPI_PATHS
 from app.settings import Settings
-from app.web import accounts, openapi, problems, routes
+from app.web import accounts, openapi, pages, problems, routes
 from app.web.authentication import Authentication, Sessions
 from app.web.limits import Rate
+from app.web.lookup import Lookup
 from app.web.origin import Host, SecurityHeaders
 from app.web.services import Services
 from app.web.store import Store
@@ -42,29 +47,30 @@ def application(settings: config.Web, lifespan: Any) -> Starlette:
         lifespan=lifespan,
         middleware=[
             Middleware(SecurityHeaders, settings.public_url, settings.gateway_public_url),
-            Middleware(problems.Door, show=_show()),
+            Middleware(problems.Door, show=pages.problem),
             Middleware(Host, settings.public_url),
             Middleware(Authentication, settings.public_url, settings.requests_per_minute),
         ],
         exception_handlers={HTTPException: problems.http_problem},
     )
-    app.state.openapi = openapi.document(settings.public_url, *_described())
+    app.state.openapi = description(settings.public_url)
     return app
 
 
 def all_routes() -> list[BaseRoute]:
     """Every route of the process: the API first, then the pages."""
-    found: list[BaseRoute] = [*routes.ROUTES]
-    for name in ("app.jobs.routes", "app.web.imports_api", "app.web.exports", "app.web.contacts_api", "app.web.pages"):
+    found: list[BaseRoute] = [*routes.ROUTES, *jobs_routes.ROUTES]
+    for name in ("app.web.imports_api", "app.web.exports", "app.web.contacts_api"):
         found += getattr(_there(name), "ROUTES", [])
-    return found
+    return [*found, *pages.ROUTES]
 
 
-def _described() -> list[openapi.Paths]:
+def description(public_url: str) -> dict[str, Any]:
+    """The OpenAPI document of all that `all_routes` serves below /api/."""
     parts = [
         _there(name) for name in ("app.jobs.openapi", "app.web.contacts_api", "app.web.imports_api", "app.web.exports")
     ]
-    return [getattr(part, "OPENAPI_PATHS", {}) for part in parts]
+    return openapi.document(public_url, *[OPENAPI_PATHS, *(getattr(part, "OPENAPI_PATHS", {}) for part in parts)])
 
 
 def _there(name: str) -> Any:
@@ -75,16 +81,12 @@ def _there(name: str) -> Any:
         return None
 
 
-def _show() -> problems.Show:
-    shown: problems.Show = getattr(_there("app.web.pages"), "problem", problems.as_json)
-    return shown
-
-
 @asynccontextmanager
 async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
     """The state of the lifespan: `services` and `intake`, all started; what is away is waited for."""
     async with AsyncExitStack() as stack:
         web = await _pool(stack, settings.web_database_url, settings.process_name, "web")
+        jobs = await _pool(stack, settings.jobs_database_url, settings.process_name, "jobs")
         lookup = await _pool(stack, settings.lookup_database_url, settings.process_name, "lookup")
         producer = Producer(settings)
         await bus.forever(producer.start, "Kafka")
@@ -92,16 +94,23 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
         store = Store(web)
         sessions = Sessions(store)
         dynamic = Settings(settings)
-        imports = imports_map(settings)
+
+        def imports_changed(key: tuple[str, ...], state: State | None) -> None:
+            intake.imports_changed(key, state)  # each needs the other; nothing changes before start
+
+        imports = imports_map(settings, imports_changed)
+        intake = Intake(settings, jobs, producer, imports, dynamic, partial(accounts.owns_channel, store))
         revocations = revocations_map(settings, sessions)
         for live in (dynamic, imports, revocations):
             await live.start()
             stack.push_async_callback(live.stop)
+        await intake.start()
+        stack.push_async_callback(intake.stop)
         services = Services(
             config=settings,
             producer=producer,
             accounts=store,
-            lookup=lookup_of(lookup),
+            lookup=Lookup(lookup),
             imports=imports,
             settings=dynamic,
             keys=channels.Keys.parse(settings.channel_keys),
@@ -110,16 +119,13 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
         )
         tidying = asyncio.create_task(_tidy(services), name="tidy")
         stack.push_async_callback(_cancelled, tidying)
-        yield {"services": services}
+        yield {"services": services, "intake": intake}
 
 
-def lookup_of(pool: sql.Pool) -> Any:
-    found = _there("app.web.lookup")
-    return found.Lookup(pool) if found else None
-
-
-def imports_map(settings: config.Process) -> LiveMap[State]:
-    """Every import that runs or ended lately, under (workspace, import id)."""
+def imports_map(
+    settings: config.Process, changed: Callable[[tuple[str, ...], State | None], None] | None = None
+) -> LiveMap[State]:
+    """Every import that runs or ended lately, under (workspace, import id); `changed` is told of each change."""
     # A tombstone names the import only.
     workspaces: dict[str, str] = {}
     decoder = msgspec.json.Decoder(ImportRecord)
@@ -133,7 +139,9 @@ def imports_map(settings: config.Process) -> LiveMap[State]:
         workspaces[import_id] = str(state.workspace)
         return (workspaces[import_id], import_id), state
 
-    return LiveMap(settings, IMPORTS, decode, keep=lambda old, new: old is None or new.version >= old.version)
+    return LiveMap(
+        settings, IMPORTS, decode, changed=changed, keep=lambda old, new: old is None or new.version >= old.version
+    )
 
 
 def revocations_map(settings: config.Process, sessions: Sessions) -> LiveMap[Revocation]:
