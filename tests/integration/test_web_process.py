@@ -1,0 +1,117 @@
+"""`python -m app.web` as the operator starts it."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.stack import ports
+from tests.integration.conftest import Servers
+from tests.integration.house import settings
+from tests.waiting import eventually
+
+COMMAND = [sys.executable, "-m", "app.web"]
+
+
+def environment(servers: Servers, data_dir: Path) -> dict[str, str]:
+    web_port, health_port = ports.free(2)
+    made = settings(
+        servers, data_dir, web_port=web_port, health_port=health_port, public_url=f"http://localhost:{web_port}"
+    )
+    values = {name.upper(): str(getattr(made, name)) for name in made.__dataclass_fields__}
+    return {**os.environ, **{name: value for name, value in values.items() if value}}
+
+
+@pytest.fixture
+def env(servers: Servers, tmp_path: Path) -> dict[str, str]:
+    return environment(servers, tmp_path / "data")
+
+
+@contextlib.contextmanager
+def running(env: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
+    process = subprocess.Popen(COMMAND, env=env, stderr=subprocess.DEVNULL)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+async def ready(env: dict[str, str]) -> None:
+    async def look() -> str:
+        async with httpx.AsyncClient() as client:
+            try:
+                return (await client.get(f"http://127.0.0.1:{env['HEALTH_PORT']}/readyz")).text
+            except httpx.TransportError:
+                return "not there"
+
+    await eventually(look, lambda text: text == "ready", within=30)
+
+
+def run(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run([*COMMAND, *arguments], env=env, capture_output=True, text=True, timeout=60)
+
+
+async def test_it_serves_refuses_before_it_reads_and_stops_in_order(env: dict[str, str]) -> None:
+    demo = json.loads(run(env, "bootstrap").stdout)
+    with running(env) as process:
+        await ready(env)
+        async with httpx.AsyncClient(base_url=env["PUBLIC_URL"]) as client:
+            code = demo["sign_in"].partition("#")[2]
+            signed_in = await client.post("/api/v1/sign-in", json={"code": code})
+            assert signed_in.json()["address"] == "owner@example.com"
+            assert (await client.get("/api/v1/me")).json()["workspace"]["slug"] == "demo"
+            cookie = signed_in.headers["set-cookie"].partition(";")[0]
+        # A body is announced and never sent: the answer comes all the same.
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(env["WEB_PORT"]))
+        writer.write(
+            f"POST /api/v1/imports HTTP/1.1\r\nHost: localhost:{env['WEB_PORT']}\r\nCookie: {cookie}\r\n"
+            "Sec-Fetch-Site: cross-site\r\nContent-Length: 1000000\r\n\r\n".encode()
+        )
+        async with asyncio.timeout(5):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 403")
+        writer.close()
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 15) == 0
+
+
+def test_bootstrap_may_be_repeated_and_keeps_its_token(env: dict[str, str]) -> None:
+    first, second = (json.loads(run(env, "bootstrap").stdout) for _ in range(2))
+    assert first["api_token"] == second["api_token"]
+    assert first["sign_in"] != second["sign_in"]
+    assert first["sign_in"].startswith(f"{env['PUBLIC_URL']}/sign-in#")
+    kept = list(Path(env["DATA_DIR"]).iterdir())
+    assert [oct(path.stat().st_mode & 0o777) for path in kept] == ["0o600"]
+
+
+def test_an_operator_makes_workspaces_links_and_operators(env: dict[str, str]) -> None:
+    made = run(env, "workspace", "acme", "boss@acme.example")
+    assert made.stdout.startswith(f"{env['PUBLIC_URL']}/sign-in#")
+    assert run(env, "sign-in-link", "Boss@Acme.example").stdout.startswith(env["PUBLIC_URL"])
+    assert run(env, "operator", "boss@acme.example").returncode == 0
+    unknown = run(env, "operator", "nobody@acme.example")
+    assert (unknown.returncode, unknown.stderr) == (2, "addressbus: Nobody here has this address.\n")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "why"),
+    [
+        ("PUBLIC_URL", "", "PUBLIC_URL is missing"),
+        ("PUBLIC_URL", "http://book.example", "PUBLIC_URL must use https"),
+        ("CHANNEL_KEYS", "nonsense", "CHANNEL_KEYS: "),
+        ("WEB_PORT", "many", "WEB_PORT must be a whole number"),
+    ],
+)
+def test_a_wrong_value_is_one_clear_line_and_exit_2(env: dict[str, str], variable: str, value: str, why: str) -> None:
+    refused = run({**env, variable: value})
+    assert refused.returncode == 2
+    assert refused.stderr.startswith(f"addressbus: {why}")
+    assert refused.stderr.count("\n") == 1

@@ -1,0 +1,19 @@
+"""Waiting for a fact, with a deadline."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], bool], *, within: float = 10) -> T:
+    """What `look` finds as soon as it is `good`. Raises TimeoutError with what it found last."""
+    deadline = asyncio.get_running_loop().time() + within
+    found = await look()
+    while not good(found):
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"after {within} s still {found!r}")
+        await asyncio.sleep(0.01)
+        found = await look()
+    return found
