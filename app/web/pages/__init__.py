@@ -1,0 +1,24 @@
+"""Everything a person sees: complete HTML from templates, one file per page. The API lies beside it."""
+
+from starlette.routing import BaseRoute, Mount, Route
+
+from app.web.pages import accounts, contacts, doors, history, home, one_import, sample, settings
+from app.web.templates import Static
+
+problem = doors.problem
+"""How an error is told to a person (`app.web.problems.Show`)."""
+
+ROUTES: list[BaseRoute] = [
+    Mount("/static", Static()),
+    Route("/", home.show, methods=["GET"]),
+    Route("/sample.csv", sample.show, methods=["GET"]),
+    Route("/imports", history.show, methods=["GET"]),
+    Route("/imports/{id:uuid}", one_import.show, methods=["GET"]),
+    Route("/contacts", contacts.show, methods=["GET"]),
+    Route("/contacts/{id:uuid}", contacts.show_one, methods=["GET"]),
+    Route("/settings", settings.show, methods=["GET"]),
+    Route("/members", accounts.members_page, methods=["GET"]),
+    Route("/tokens", accounts.tokens_page, methods=["GET"]),
+    Route("/sessions", accounts.sessions_page, methods=["GET"]),
+    Route("/sign-in", doors.sign_in, methods=["GET"]),
+]

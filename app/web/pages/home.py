@@ -1,0 +1,28 @@
+"""The home page: where files are dropped, checked and sent, and what was imported lately."""
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.core.principals import require
+from app.web.pages import reading
+from app.web.services import services
+from app.web.templates import page
+
+RECENT = 8
+
+
+async def show(request: Request) -> Response:
+    """Recent imports: those that run, from memory, and the last ones of the read model."""
+    principal = require(request.scope)
+    found = services(request)
+    listed = (await found.lookup.imports(principal.workspace, limit=RECENT)).imports
+    known = {one.id for one in listed}
+    fresh = reading.freshest(listed, found.imports.values())
+    fresh += [one for one in reading.running(found, principal.workspace) if one.id not in known]
+    return page(
+        request,
+        "home.html",
+        imports=[reading.state(one) for one in reading.newest(fresh, RECENT)],
+        first_run=not fresh,
+        blank=reading.state(reading.BLANK),
+    )

@@ -1,0 +1,55 @@
+"""One import, live: the page as it stands now, and its two lists alone for the page to fetch again."""
+
+from typing import Any
+from uuid import UUID
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from app.core.imports import State
+from app.core.principals import require
+from app.web.pages import reading
+from app.web.services import Services, services
+from app.web.templates import page
+
+CONTACTS = 12
+PROBLEMS = 20
+
+
+async def show(request: Request) -> Response:
+    """`?part=contacts` and `?part=problems` answer with that list only."""
+    principal = require(request.scope)
+    found = services(request)
+    state = await state_of(request, principal.workspace, request.path_params["id"])
+    part = request.query_params.get("part")
+    if part == "contacts":
+        values = await _contacts(found, state)
+        return page(request, "parts/import-contacts.html", state=reading.state(state), **values)
+    if part == "problems":
+        values = await _problems(found, state, request.query_params.get("after"))
+        return page(request, "parts/problems.html", state=reading.state(state), **values)
+    values = {**await _contacts(found, state), **await _problems(found, state, None)}
+    return page(request, "import.html", state=reading.state(state), **values)
+
+
+async def state_of(request: Request, workspace: UUID, import_id: UUID) -> State:
+    """The newest state of an import; one that was only just asked for, the jobs service knows.
+
+    Raises Rejected `not_found`.
+    """
+    found = await reading.find(services(request), workspace, import_id)
+    if found is not None:
+        return found
+    asked_for: State = await request.state.intake.state(workspace, import_id)
+    return asked_for
+
+
+async def _contacts(found: Services, state: State) -> dict[str, Any]:
+    listed = await found.lookup.contacts(state.workspace, import_=state.id, limit=CONTACTS)
+    return {"contacts": [reading.contact(one) for one in listed.contacts]}
+
+
+async def _problems(found: Services, state: State, after: str | None) -> dict[str, Any]:
+    if not state.rejected:
+        return {"problems": None}
+    return {"problems": await found.lookup.problems(state.workspace, state.id, after=after, limit=PROBLEMS)}

@@ -1,0 +1,73 @@
+// What we understood of a file as a whole: kind, letters, separator, header row, dates, phone numbers.
+import { h } from "../dom.js";
+import { recut } from "../plan.js";
+import { has, say } from "../words.js";
+
+const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", ":": "colon", "\x1f": "unit" };
+const COMMON_ENCODINGS = ["utf-8", "windows-1252", "utf-16", "iso-8859-15", "macintosh"];
+
+// change(plan) tells of a correction.
+export function understood({ plan, encodings, change }) {
+  const kind = has(`check.format_${plan.format}`) ? say(`check.format_${plan.format}`) : String(plan.format ?? "").toUpperCase();
+  return [
+    field(say("check.format"), h("p", {}, kind)),
+    plan.encoding && letters(plan, encodings, change),
+    plan.dialect && separator(plan, change),
+    plan.dialect && headerRow(plan, change),
+    plan.preamble ? h("p", { class: "small quiet" }, say("check.preamble", { n: plan.preamble })) : null,
+    plan.values?.date_order && dates(plan, change),
+  ].filter(Boolean);
+}
+
+function letters(plan, encodings, change) {
+  const found = encodings ?? [];
+  const names = [...new Set([plan.encoding, ...found.map((one) => one.encoding), ...COMMON_ENCODINGS])];
+  const sample = found.find((one) => one.encoding === plan.encoding)?.sample;
+  return field(
+    say("check.encoding"),
+    select("encoding", names.map((name) => [name, name]), plan.encoding, (encoding) => change(recut(plan, { encoding, repair: null }))),
+    sample && h("p", { class: "samples" }, say("check.encoding_why", { sample: "" }), h("bdi", {}, sample)),
+  );
+}
+
+function separator(plan, change) {
+  const options = Object.entries(DELIMITERS).map(([mark, word]) => [mark, say(`check.delimiters.${word}`)]);
+  return field(
+    say("check.delimiter"),
+    select("delimiter", options, plan.dialect.delimiter, (delimiter) =>
+      change(recut(plan, { dialect: { ...plan.dialect, delimiter } })),
+    ),
+  );
+}
+
+function headerRow(plan, change) {
+  const most = Math.max(1, plan.header ?? 0);
+  const options = [0, 1, 2, 3].filter((n) => n <= most).map((n) => [String(n), say(`check.header_${n}`)]);
+  return field(
+    say("check.header"),
+    select("header", options, String(plan.header ?? 0), (header) => change(recut(plan, { header: Number(header) }))),
+  );
+}
+
+function dates(plan, change) {
+  const options = ["dmy", "mdy", "ymd"].map((order) => [order, say(`check.date_${order}`)]);
+  return field(
+    say("check.date_order"),
+    select("date_order", options, plan.values.date_order, (order) =>
+      change({ ...plan, values: { ...plan.values, date_order: order } }),
+    ),
+  );
+}
+
+function field(name, ...children) {
+  return h("label", { class: "field" }, h("span", { class: "small quiet" }, name), ...children);
+}
+
+function select(name, options, current, chosen) {
+  const made = h(
+    "select",
+    { name, onchange: () => chosen(made.value) },
+    options.map(([value, word]) => h("option", { value, selected: value === current }, word)),
+  );
+  return made;
+}
