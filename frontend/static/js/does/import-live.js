@@ -1,0 +1,95 @@
+// One import, live: shows each newer state, the contacts as they arrive, and what this tab still sends.
+import { call, piece } from "../api.js";
+import { Again } from "../again.js";
+import { fragment, part } from "../dom.js";
+import { follow } from "../follow.js";
+import { clock } from "../here.js";
+import { ImportView } from "../import/view.js";
+import { SendingView } from "../import/sending-view.js";
+import { stop } from "../sending.js";
+import { ENDED, newer } from "../state.js";
+import { say } from "../words.js";
+
+export default function importLive(article) {
+  const id = article.dataset.import;
+  const view = new ImportView(article, clock);
+  const sending = new SendingView(article, clock);
+  let state = JSON.parse(part(article, "state").textContent);
+  let asked = { contacts: 0, problems: state.rejected };
+
+  const contacts = new Again(() => refill("contacts", "contacts-list"));
+  const problems = new Again(() => refill("problems", "problems-list"));
+
+  function take(told) {
+    if (told.id !== id) return;
+    const fresh = newer(state, told);
+    if (fresh === state) return;
+    state = fresh;
+    show();
+  }
+
+  function show() {
+    view.show(state);
+    sending.show(state);
+    // Asked for by what happened, never by a clock; a hidden tab catches up when it is looked at.
+    if (document.hidden) return;
+    const arrived = `${state.created + state.updated} ${state.status} ${state.visible}`;
+    if (arrived !== asked.contacts) contacts.ask();
+    if (state.rejected && `${state.rejected} ${state.visible}` !== asked.problems) problems.ask();
+    asked = { contacts: arrived, problems: `${state.rejected} ${state.visible}` };
+  }
+
+  async function refill(name, place) {
+    try {
+      const html = await piece(`/imports/${id}?part=${name}`);
+      merge(part(article, place), fragment(html));
+    } catch {
+      // The next progress asks again.
+    }
+  }
+
+  part(article, "cancel")?.addEventListener("click", async ({ target }) => {
+    if (!window.confirm(say("import.cancel_sure"))) return;
+    target.disabled = true;
+    target.textContent = say("import.cancelling");
+    try {
+      const { state: told } = await call("POST", `/api/v1/imports/${id}/cancel`, {});
+      stop(id);
+      take(told);
+    } catch (error) {
+      target.disabled = false;
+      target.textContent = say("import.cancel");
+      view.trouble(error.message);
+    }
+  });
+  part(article, "problems-list").addEventListener("click", async (event) => {
+    const link = event.target.closest('[data-part="problems-more"]');
+    if (!link) return;
+    event.preventDefault();
+    link.parentElement.replaceWith(fragment(await piece(link.href)));
+  });
+  document.addEventListener("visibilitychange", () => !document.hidden && show());
+
+  show();
+  const channel = article.dataset.channel || state.channel;
+  if (!ENDED.has(state.status) || !state.visible) {
+    follow(channel ? { channel } : { scope: "workspace" }, {
+      state: take,
+      connection: (up) => view.connection(up),
+      refused: () => view.refused(),
+    });
+  }
+}
+
+// Puts fresh rows in place of the old ones; rows that stay, stay as they are, and new ones come in softly.
+function merge(place, fresh) {
+  const old = new Map([...place.querySelectorAll("[data-contact]")].map((link) => [link.dataset.contact, link]));
+  if (old.size) {
+    for (const link of fresh.querySelectorAll("[data-contact]")) {
+      if (!old.has(link.dataset.contact)) link.parentElement.classList.add("arrived");
+    }
+  }
+  const focused = document.activeElement?.dataset?.contact;
+  place.replaceChildren(fresh);
+  if (focused && old.has(focused)) place.querySelector(`[data-contact="${CSS.escape(focused)}"]`)?.focus();
+}
