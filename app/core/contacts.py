@@ -176,14 +176,14 @@ def stamp(existing: Existing, at: int) -> int:
     return at if existing == "overwrite" else -at
 
 
-def fresh(person: Person, at: int, existing: Existing, labels: Sequence[str] = ()) -> Contact:
-    """One row as a contact of its own. `at` is its position, `labels` are those of the plan."""
+def fresh(person: Person, at: int, existing: Existing) -> Contact:
+    """One row, at position `at`, as a contact of its own."""
     strength = stamp(existing, at)
     return Contact(
         match_key=person.match_key,
         values=person.scalars,
         stamps=tuple([strength if value else None for value in person.scalars]),
-        sets=elements(person, at, labels),
+        sets=elements(person, at),
         custom={"c" + header: (strength, value, 0) for header, value in person.custom if value},
         sources=(order_second(at),),
         born=at,
@@ -191,7 +191,7 @@ def fresh(person: Person, at: int, existing: Existing, labels: Sequence[str] = (
     )
 
 
-def elements(person: Person, at: int, labels: Sequence[str] = ()) -> dict[str, Mark]:
+def elements(person: Person, at: int) -> dict[str, Mark]:
     """The elements of a row's sets. Key: a letter for the kind and what makes the element itself.
 
     e, p, u, a, l: an e-mail, phone, link, address or label; its text is how it was written, "" when that is
@@ -212,7 +212,7 @@ def elements(person: Person, at: int, labels: Sequence[str] = ()) -> dict[str, M
     for slot, address in enumerate(person.addresses):
         joined = "\x1f".join(address[:5])
         add("a", joined, joined, slot, address.label)
-    for slot, label in enumerate((*person.labels, *labels)):
+    for slot, label in enumerate(person.labels):
         add("l", label.casefold(), label, slot, "")
     return found
 
@@ -299,13 +299,11 @@ class Staged(NamedTuple):
     rows: int
 
 
-def fold(
-    workspace: UUID, people: Iterable[tuple[Person, int]], existing: Existing, labels: Sequence[str] = ()
-) -> list[Staged]:
+def fold(workspace: UUID, people: Iterable[tuple[Person, int]], existing: Existing) -> list[Staged]:
     """Merges the rows of each contact, given with their positions; in the order of ids, in which all workers write."""
     found: dict[str, tuple[Contact, int]] = {}
     for person, at in people:
-        contact = fresh(person, at, existing, labels)
+        contact = fresh(person, at, existing)
         earlier = found.get(person.match_key)
         found[person.match_key] = (merge(earlier[0], contact), earlier[1] + 1) if earlier else (contact, 1)
     return sorted(

@@ -161,7 +161,3 @@ def test_what_is_below_a_deletion_writes_nothing_and_what_is_above_revives() -> 
 )
 def test_the_first_and_the_eight_highest_sources_are_kept(given: range, kept: tuple[int, ...]) -> None:
     assert kept_sources(given) == kept
-
-
-def test_plan_labels_are_given_to_everyone() -> None:
-    assert fresh(ada(), FIRST, "fill", ["Fair 2026"]).sets["lfair 2026"] == (FIRST, "Fair 2026", 0)

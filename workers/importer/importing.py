@@ -58,7 +58,7 @@ class Importing:
             reading = segments.read(data, segment)
             existing: Existing = segment.plan.existing or "fill"
             people = [(person, position(segment.order_second, segment.index, person.row)) for person in reading.people]
-            staged = fold(segment.workspace, people, existing, segment.plan.labels or ())
+            staged = fold(segment.workspace, people, existing)
         try:
             with STEP.labels("database").time():
                 merged = await self._store.merge(

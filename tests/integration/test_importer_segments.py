@@ -1,0 +1,138 @@
+"""Real importers on real servers: exact whatever happens to them."""
+
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import ExitStack
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+
+from app import config
+from app.bus import Producer
+from app.core.events import Counts, SegmentDone, SegmentFailed
+from app.core.topics import EXPRESS
+from tests.importing_kafka import Listener, Upload, importer, listening, until
+from tests.integration.conftest import Servers
+from workers.crash import POINTS
+
+
+@pytest.fixture
+async def producer(servers: Servers) -> AsyncIterator[Producer]:
+    made = Producer(config.Process(process_name="test", kafka_bootstrap=servers.kafka))
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def heard(servers: Servers, producer: Producer) -> AsyncIterator[Listener]:
+    async with listening(servers, producer) as listener:
+        yield listener
+
+
+def rows(start: int, count: int, company: str = "Acme") -> list[str]:
+    return [f"Person {number},p{number}@example.org,,{company}" for number in range(start, start + count)]
+
+
+def contacts(servers: Servers, workspace: UUID) -> list[tuple[object, ...]]:
+    """All that is stored of a workspace, without what tells when it was written."""
+    with psycopg.connect(servers.dsn("importer")) as connection:
+        return connection.execute(
+            "select match_key, name, company, stamps, sets::text, sources, born, last"
+            " from contacts.contacts where workspace = %s order by contact_id",
+            [workspace],
+        ).fetchall()
+
+
+def done(heard: Listener, upload: Upload) -> dict[int, Counts]:
+    """The counts of each finished segment; told twice they must be the same."""
+    found: dict[int, Counts] = {}
+    for fact in heard.of(upload):
+        if isinstance(fact, SegmentDone):
+            assert found.setdefault(fact.index, fact.counts) == fact.counts
+    return found
+
+
+def total(counts: dict[int, Counts]) -> Counts:
+    return Counts(**{name: sum(getattr(each, name) for each in counts.values()) for name in Counts.__struct_fields__})
+
+
+async def ended(process: subprocess.Popen[bytes]) -> None:
+    await until(lambda: process.poll() is not None)
+
+
+async def test_segments_of_both_lanes_arrive_and_are_told(
+    servers: Servers, producer: Producer, heard: Listener
+) -> None:
+    upload = Upload(producer, uuid4(), 1000)
+    await upload.segment(0, [*rows(0, 50), "Nobody,not an address,,", "P0 again,P0@example.org,,"], topic=EXPRESS)
+    await upload.segment(5, rows(40, 20))
+    with importer(servers, "importer.1"), importer(servers, "express.1", lane="express"):
+        await until(lambda: len(done(heard, upload)) == 2)
+        await until(lambda: len([each for each in heard.changed if each.import_id == upload.id]) == 2)
+    assert total(done(heard, upload)) == Counts(created=60, duplicate=11, rejected=1)
+    assert len(contacts(servers, upload.workspace)) == 60
+    told = {contact.id: contact for each in heard.changed if each.import_id == upload.id for contact in each.contacts}
+    first = next(contact for contact in told.values() if contact.name == "Person 0")
+    assert first.emails[0].value == "p0@example.org"
+    assert first.emails[0].from_ == str(upload.id)
+    assert first.origins["company"].import_id == str(upload.id)
+    await until(lambda: any(each["import_id"] == str(upload.id) for each in heard.problems))
+    problem = next(each for each in heard.problems if each["import_id"] == str(upload.id))
+    assert problem["problems"][0]["line"] == 52
+
+
+async def test_a_worker_that_dies_at_any_step_leaves_exact_results(
+    servers: Servers, producer: Producer, heard: Listener
+) -> None:
+    upload = Upload(producer, uuid4(), 1000)
+    await upload.segment(7, rows(0, 30))
+    for name in POINTS:
+        with importer(servers, "importer.1", crash_at=name) as process:
+            await ended(process)
+            assert process.returncode == 137, name
+    await upload.segment(8, rows(20, 20))
+    with importer(servers, "importer.1"):
+        await until(lambda: len(done(heard, upload)) == 2)
+    assert total(done(heard, upload)) == Counts(created=40, duplicate=10)
+    assert len(contacts(servers, upload.workspace)) == 40
+    versions = {contact.version for each in heard.changed for contact in each.contacts if each.index == 7}
+    assert versions <= {1, 2}
+
+
+async def test_a_poisoned_segment_is_buried_and_its_import_still_ends(
+    servers: Servers, producer: Producer, heard: Listener
+) -> None:
+    upload = Upload(producer, uuid4(), 1000)
+    await upload.segment(5, rows(0, 7), crc32c=1)
+    await upload.segment(6, rows(0, 5))
+    with importer(servers, "importer.1"):
+        await until(lambda: len(heard.of(upload)) == 2)
+    failed = next(fact for fact in heard.of(upload) if isinstance(fact, SegmentFailed))
+    assert (failed.index, failed.rows) == (5, 7)
+    assert failed.reference.startswith("import.segments.bulk/")
+    assert done(heard, upload) == {6: Counts(created=5)}
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+async def test_however_many_importers_the_contacts_are_the_same(
+    servers: Servers, producer: Producer, heard: Listener, workers: int
+) -> None:
+    workspace = UUID(int=uuid4().int >> 8 << 8)
+    first, second = Upload(producer, workspace, 1000, "overwrite"), Upload(producer, workspace, 2000, "overwrite")
+    for index in range(5, 13):
+        await first.segment(index, rows(index * 10, 60, f"First {index}"))
+        await second.segment(index, rows(index * 10, 60, f"Second {index}"))
+    names = [f"importer.{number}" for number in range(1, workers + 1)]
+    with ExitStack() as stack:
+        for name in names:
+            stack.enter_context(importer(servers, name))
+        await until(lambda: len(done(heard, first)) == len(done(heard, second)) == 8)
+    found = contacts(servers, workspace)
+    assert len(found) == 130
+    assert {row[2] for row in found} == {f"Second {index}" for index in range(5, 13)}
+    for upload in (first, second):
+        counts = total(done(heard, upload))
+        assert counts.rows == 480
+        assert counts.created + counts.updated + counts.unchanged == 130
