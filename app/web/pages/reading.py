@@ -86,7 +86,7 @@ async def names_of(services: Services, workspace: UUID, imports: Iterable[str]) 
 async def find(services: Services, workspace: UUID, import_id: UUID) -> State | None:
     """The newest state of an import: from memory, else from the read model."""
     found = services.imports.get(str(workspace), str(import_id))
-    return found if found is not None else await services.lookup.one_import(workspace, import_id)
+    return found if found is not None else await services.lookup.import_(workspace, import_id)
 
 
 def gone() -> Rejected:

@@ -10,8 +10,8 @@ const COMMON_ENCODINGS = ["utf-8", "windows-1252", "utf-16", "iso-8859-15", "mac
 export function understood({ plan, encodings, change }) {
   const kind = has(`check.format_${plan.format}`) ? say(`check.format_${plan.format}`) : String(plan.format ?? "").toUpperCase();
   return [
-    field(say("check.format"), h("p", {}, kind)),
-    plan.encoding && letters(plan, encodings, change),
+    h("div", {}, h("p", { class: "small quiet" }, say("check.format")), h("p", {}, kind)),
+    ...(plan.encoding ? letters(plan, encodings, change) : []),
     plan.dialect && separator(plan, change),
     plan.dialect && headerRow(plan, change),
     plan.preamble ? h("p", { class: "small quiet" }, say("check.preamble", { n: plan.preamble })) : null,
@@ -23,11 +23,12 @@ function letters(plan, encodings, change) {
   const found = encodings ?? [];
   const names = [...new Set([plan.encoding, ...found.map((one) => one.encoding), ...COMMON_ENCODINGS])];
   const sample = found.find((one) => one.encoding === plan.encoding)?.sample;
-  return field(
-    say("check.encoding"),
-    select("encoding", names.map((name) => [name, name]), plan.encoding, (encoding) => change(recut(plan, { encoding, repair: null }))),
-    sample && h("p", { class: "samples" }, say("check.encoding_why", { sample: "" }), h("bdi", {}, sample)),
-  );
+  const options = names.map((name) => [name, name]);
+  const chosen = (encoding) => change(recut(plan, { encoding, repair: null }));
+  return [
+    field(say("check.encoding"), select("encoding", options, plan.encoding, chosen)),
+    sample && h("p", { class: "samples" }, say("check.encoding_why"), " ", h("bdi", {}, sample)),
+  ];
 }
 
 function separator(plan, change) {
@@ -59,8 +60,8 @@ function dates(plan, change) {
   );
 }
 
-function field(name, ...children) {
-  return h("label", { class: "field" }, h("span", { class: "small quiet" }, name), ...children);
+function field(name, control) {
+  return h("label", { class: "field" }, h("span", { class: "small quiet" }, name), control);
 }
 
 function select(name, options, current, chosen) {
