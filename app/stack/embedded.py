@@ -16,6 +16,9 @@ from app.stack.places import Home
 from app.stack.servers import Server
 from app.stack.supervision import Group, Supervision
 
+PORTS = 4
+"""How many ports the servers need: Kafka has two."""
+
 
 class Addresses(msgspec.Struct, frozen=True):
     """Where the servers are. `postgres` has a DSN for `admin` and for each role."""
@@ -41,9 +44,17 @@ class Servers:
         return [Group(server.program.name, (server.program,)) for server in self.own()]
 
 
-def make(home: Home, secrets: Secrets, *, kafka: bool = True, postgres: bool = True, valkey: bool = True) -> Servers:
-    """Prepares the servers that are asked for, all at the same time, on ports that are free now. Raises Refused."""
-    kafka_port, controller_port, postgres_port, valkey_port = ports.free(4)
+def make(
+    home: Home,
+    secrets: Secrets,
+    free: Iterator[int],
+    *,
+    kafka: bool = True,
+    postgres: bool = True,
+    valkey: bool = True,
+) -> Servers:
+    """Prepares the servers that are asked for, all at the same time, on the next `free` ports. Raises Refused."""
+    kafka_port, controller_port, postgres_port, valkey_port = (next(free) for _ in range(PORTS))
     with ThreadPoolExecutor(3) as threads:
         made = [
             threads.submit(servers.make_kafka, home, secrets, kafka_port, controller_port) if kafka else None,
@@ -60,7 +71,7 @@ def running(data_dir: Path, *, partitions: int = 12) -> Iterator[Addresses]:
     with places.locked(home):
         leftovers.end(home)
         secrets = keys.load(home.secrets)
-        made = make(home, secrets)
+        made = make(home, secrets, ports.free(PORTS))
         assert made.kafka is not None
         assert made.postgres is not None
         assert made.valkey is not None

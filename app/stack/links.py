@@ -1,7 +1,6 @@
 """An always unused sign-in link for stack.json: made anew when one was used, and before it expires."""
 
 import json
-import logging
 import subprocess
 import sys
 import threading
@@ -17,8 +16,6 @@ CHANNEL = "web_signed_in"
 """Where the web's database tells that a code was used up."""
 _RENEW_SECONDS = 600
 """A link is good for 15 minutes."""
-
-log = logging.getLogger(__name__)
 
 
 class Bootstrap(msgspec.Struct, frozen=True):
@@ -48,25 +45,25 @@ def web(command: str, environment: Mapping[str, str], *, capture: bool = False) 
     )
 
 
-def keep_unused(dsn: str, environment: Mapping[str, str], publish: Callable[[str], None]) -> None:
-    """Publishes a new link whenever somebody signed in, from a thread of its own, until the process ends.
+def keep_unused(dsn: str, environment: Mapping[str, str], publish: Callable[[str], None]) -> threading.Event:
+    """Publishes a new link whenever somebody signed in, from a thread of its own, until the event is set.
 
     The next link is made in advance, so that a script that used one finds the next at once.
     """
-    threading.Thread(target=_keep, args=[dsn, environment, publish], daemon=True, name="sign-in links").start()
+    done = threading.Event()
+    threading.Thread(target=_keep, args=[dsn, environment, publish, done], daemon=True, name="sign-in links").start()
+    return done
 
 
-def _keep(dsn: str, environment: Mapping[str, str], publish: Callable[[str], None]) -> None:
-    pause = threading.Event()
-    while True:
+def _keep(dsn: str, environment: Mapping[str, str], publish: Callable[[str], None], done: threading.Event) -> None:
+    while not done.is_set():
         try:
             with psycopg.connect(dsn, autocommit=True) as connection:
                 connection.execute(f"listen {CHANNEL}")
-                while True:
+                while not done.is_set():
                     spare = bootstrap(environment).sign_in
                     for _ in connection.notifies(timeout=_RENEW_SECONDS, stop_after=1):
                         pass
                     publish(spare)
-        except (psycopg.Error, Refused) as error:  # the database is away or stopping: try again
-            log.warning("no new sign-in link yet", extra={"why": str(error)})
-            pause.wait(5)
+        except (psycopg.Error, Refused):  # the database or the web is starting again, or all is ending
+            done.wait(5)

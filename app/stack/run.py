@@ -5,7 +5,7 @@ import dataclasses
 import json
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from app import config
@@ -61,14 +61,17 @@ class _Session:
         self._ports: dict[str, int] = {}
         # Set while all is up; before, whoever waits for a process tells of it, and afterwards its end is wanted.
         self._serving: Supervision | None = None
+        self._links_done = threading.Event()
 
     def run(self) -> None:
         """Starts everything and stays. Raises Died, Refused."""
+        # All at once: what is only going to listen cannot be seen by the next who looks for a free port.
+        free = ports.free(embedded.PORTS + len(processes.names(self._settings)))
         with step("files, jars and folders"):
-            servers = self._make()
+            servers = self._make(free)
         addresses = self._addresses(servers)
         settings = processes.values(self._settings, addresses, self._secrets, self._home, os.environ)
-        planned = processes.plan(self._settings, settings, ports.free(len(processes.names(self._settings))))
+        planned = processes.plan(self._settings, settings, free)
         ours = [process for group in planned.values() for process in group]
         self._ports = {
             **{server.program.name: server.port for server in servers.own()},
@@ -89,17 +92,19 @@ class _Session:
                     supervision.wait()
                 finally:
                     self._serving = None
+                    self._links_done.set()
                     say("  … stopping; nothing is lost, the next start goes on from here")
         finally:
             self._record.withdraw()
             self._web_file.unlink(missing_ok=True)
-        say("  ✓ all stopped")
+            say("  ✓ all stopped")
 
-    def _make(self) -> Servers:
+    def _make(self, free: Iterator[int]) -> Servers:
         given = self._settings
         return embedded.make(
             self._home,
             self._secrets,
+            free,
             kafka=not given.kafka_bootstrap,
             postgres=not given.database_url,
             valkey=not given.redis_url,
@@ -152,7 +157,10 @@ class _Session:
         )
         self._record.publish(stack)
         self._serving = supervision
-        links.keep_unused(addresses.postgres["web"], web, lambda link: self._record.change(sign_in=link))
+        self._record.change(processes=self._lines(supervision))  # what happened in between
+        self._links_done = links.keep_unused(
+            addresses.postgres["web"], web, lambda link: self._record.change(sign_in=link)
+        )
         say(f"\n  Addressbus is ready. Sign in (good once, for 15 minutes):\n\n  {stack.sign_in}\n")
         say(f"  Everything about it is in {self._record.path}, logs are in {self._home.logs}. Ctrl-C stops it.")
 
