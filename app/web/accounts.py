@@ -131,8 +131,9 @@ async def sign_in(services: Services, code: str, *, client: str, agent: str, bef
         codes.digest(code), uuid4(), uuid4(), digest(credential), holder_of(credential), summary(agent), SESSION_DAYS
     )
     if used is None:
+        log.info("a sign-in code was refused", extra={"client": client})
         raise _code_expired()
-    log.info("signed in", extra={"workspace": str(used.workspace), "by": used.kind})
+    log.info("signed in", extra={"workspace": str(used.workspace), "way": used.kind})
     if before is not None and before.by == "session":
         try:
             await sign_out(services, before)
@@ -147,6 +148,7 @@ async def sign_out(services: Services, principal: Principal) -> None:
     if principal.by != "session":
         raise Rejected("not_a_session", "Only a browser's session can sign out; a token is revoked.")
     await services.accounts.end_holder(principal.workspace, principal.holder)
+    _log("signed out", principal)
     await tell_endings(services, [principal.holder])
 
 
@@ -172,13 +174,13 @@ async def change_role(services: Services, principal: Principal, person: UUID, ro
     """Raises Rejected `not_found`, `last_owner`."""
     await services.accounts.change_role(principal.workspace, person, role)
     services.sessions.forget(person=person)
-    log.info("role changed", extra={"workspace": str(principal.workspace), "person": str(person), "role": role})
+    _log("role changed", principal, member=str(person), role=role)
 
 
 async def remove_member(services: Services, principal: Principal, person: UUID) -> None:
     """Ends a membership with all its sessions and tokens. Raises Rejected `not_found`, `last_owner`; TryAgain."""
     holders = await services.accounts.remove_member(principal.workspace, person)
-    log.info("member removed", extra={"workspace": str(principal.workspace), "person": str(person)})
+    _log("member removed", principal, member=str(person))
     await tell_endings(services, holders)
 
 
@@ -196,6 +198,7 @@ async def invite(services: Services, principal: Principal, address: str, role: R
     invitation = await services.accounts.invite(
         principal.workspace, uuid4(), codes.digest(code), address, role, principal.name, INVITATION_DAYS
     )
+    _log("invited", principal, invitation=str(invitation.id), role=role)
     link = sign_in_url(services.config.public_url, code)
     if not services.config.smtp_url:
         return NewInvitation(invitation=invitation, link=link)
@@ -234,12 +237,14 @@ async def create_token(services: Services, principal: Principal, name: str, role
     await services.accounts.add_token(
         principal.workspace, person_of(principal), identity, digest(token), holder_of(token), name, role, days
     )
+    _log("token made", principal, token=str(identity), role=role)
     return NewToken(id=identity, name=name, role=role, token=token, days=days)
 
 
 async def revoke_token(services: Services, principal: Principal, token: UUID) -> None:
     """Raises Rejected `not_found`, TryAgain."""
     holder = await services.accounts.end_token(principal.workspace, token)
+    _log("token revoked", principal, token=str(token))
     await tell_endings(services, [holder])
 
 
@@ -267,6 +272,12 @@ async def tell_endings(services: Services, holders: Sequence[str] = ()) -> None:
         await services.producer.publish(REVOCATIONS, key=holder.encode(), value=value)
     if due:
         await services.accounts.told(due)
+
+
+def _log(what: str, principal: Principal, **more: str) -> None:
+    """Writes down who did what, by ids: an address is nobody's business in a log."""
+    who = {"workspace": str(principal.workspace), "person": str(principal.person), "by": principal.by}
+    log.info(what, extra={**who, **more})
 
 
 def person_of(principal: Principal) -> UUID:

@@ -6,12 +6,15 @@ a problem; the API answers it as JSON, a page shows it in its own words. What is
 """
 
 import logging
+import re
 import secrets
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import msgspec
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -19,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app import trace
 from app.core.errors import Rejected, TryAgain
+from app.web import metrics
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +62,7 @@ STATUS: dict[str, int] = {
 }
 """The HTTP status of each code; a code that is not listed means 422: understood, and wrong."""
 
+_TRACEPARENT = re.compile("00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 RETRY_SECONDS = 2
 """When to come back after a TryAgain."""
 
@@ -149,7 +154,8 @@ async def http_problem(request: Request, error: Exception) -> Response:
 class Door:
     """The outermost ASGI layer: whatever comes out of the application as an error leaves as a problem.
 
-    A request enters its trace here. Paths below `/api/` are answered as JSON, all others by `show`.
+    A request enters its trace here, its sender's or a new one, and is measured. Paths below `/api/` are answered as
+    JSON, all others by `show`.
     """
 
     def __init__(self, app: ASGIApp, show: Show = as_json) -> None:
@@ -160,12 +166,16 @@ class Door:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        trace.enter(None)
+        sent = Headers(scope=scope).get("traceparent", "")
+        trace.enter(sent if _TRACEPARENT.fullmatch(sent) else None)
+        begun = time.perf_counter()
         started = False
 
         async def watched(message: Message) -> None:
             nonlocal started
-            started = started or message["type"] == "http.response.start"
+            if message["type"] == "http.response.start":
+                started = True
+                metrics.answered(scope["method"], message["status"], time.perf_counter() - begun)
             await send(message)
 
         try:
@@ -178,7 +188,7 @@ class Door:
                 # Half an answer cannot be taken back: the server cuts the connection, so it is not taken for whole.
                 raise
             response = await self._answer(scope, problem)
-            await response(scope, receive, send)
+            await response(scope, receive, watched)
 
     async def _answer(self, scope: Scope, problem: Problem) -> Response:
         if scope["path"].startswith("/api/"):

@@ -1,6 +1,7 @@
 """Errors on their way out."""
 
 import logging
+import re
 from collections.abc import AsyncIterator
 from http import HTTPStatus
 
@@ -13,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from app import trace
 from app.core.errors import Rejected, TryAgain
 from app.web import problems
 from tests.asgi import Answer, ask
@@ -80,6 +82,22 @@ async def test_our_own_fault_is_generic_with_an_id_that_stands_in_the_log(caplog
 async def test_what_is_not_there_is_a_problem_like_any_other(path: str, method: str, code: str) -> None:
     answer = await answer_to(RuntimeError("never reached"), path, method)
     assert msgspec.json.decode(answer.body)["code"] == code
+
+
+@pytest.mark.parametrize("sent", ["", "nonsense", f"00-{'a' * 32}-{'b' * 16}-01", f"00-{'a' * 32}-{'b' * 16}-01\n"])
+async def test_a_request_goes_on_in_its_senders_trace_if_that_is_one(sent: str) -> None:
+    seen: list[str] = []
+
+    async def handler(request: Request) -> Response:
+        seen.append(trace.current())
+        return Response()
+
+    door = problems.Door(Starlette(routes=[Route("/", handler)]))
+    for _ in range(2):
+        await ask(door, "GET", "/", {"traceparent": sent})
+    assert all(re.fullmatch("00-[0-9a-f]{32}-[0-9a-f]{16}-01", found) for found in seen)
+    assert (seen[0] == sent) is (len(sent) == 55)
+    assert (seen[0] == seen[1]) is (len(sent) == 55)
 
 
 async def test_a_person_is_told_on_a_page() -> None:
