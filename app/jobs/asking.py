@@ -40,7 +40,7 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
     size: int | None = None
     channel: str | None = None
-    plan: msgspec.Raw | None = None
+    plan: msgspec.Raw = msgspec.Raw(b"null")
     connection: str | None = None
 
 
@@ -52,7 +52,7 @@ def from_json(body: bytes) -> Asked:
         raise Rejected("bad_request", f"This is not a request for an import: {error}") from error
     except msgspec.DecodeError as error:
         raise Rejected("bad_json", f"The body is not JSON: {error}") from error
-    plan = None if read.plan is None or bytes(read.plan) == b"null" else parse(bytes(read.plan))
+    plan = None if bytes(read.plan) == b"null" else parse(bytes(read.plan))
     return _checked(
         Asked(
             source=read.source,

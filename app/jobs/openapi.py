@@ -34,7 +34,16 @@ _ASKED = _object(
 )
 _ACCEPTED = _object({"id": _ID, "state": _STATE}, {"upload": _object({"url": {"type": "string", "format": "uri"}})})
 _LIST: Schema = {"type": "array", "items": _OBJECT}
-_PREVIEW = _object({"plan": _PLAN, "columns": _LIST, "encodings": _LIST, "contacts": _LIST, "problems": _LIST})
+_PREVIEW = _object(
+    {
+        "plan": _PLAN,
+        "columns": _LIST,
+        "encodings": _LIST,
+        "contacts": _LIST,
+        "problems": _LIST,
+        "estimated_rows": {"type": "integer"},
+    }
+)
 
 
 def _in(place: str, name: str, schema: Schema, what: str = "", *, required: bool = False) -> Schema:

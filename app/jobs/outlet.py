@@ -57,6 +57,7 @@ class Outlet:
             opens=cut.opens,
             continues=cut.continues,
             site=self._site,
+            source=job.source,
         )
         partition = None
         if cut.index >= EXPRESS_SEGMENTS:

@@ -29,13 +29,18 @@ async def preview(request: Request) -> Response:
     intake = _intake(request)
     intake.count_preview(principal.workspace)
     head, plan = await bodies.head_and_plan(request, HEAD_BYTES, MAX_PLAN_BYTES)
-    found = await intake.preview(
-        principal.workspace,
-        head,
-        asking.whole_number(size, "size") if size else None,
-        parse(plan) if plan else None,
+    whole_size = asking.whole_number(size, "size") if size else None
+    found = await intake.preview(principal.workspace, head, whole_size, parse(plan) if plan else None)
+    return _json(
+        {
+            "plan": found.plan,
+            "columns": found.columns,
+            "encodings": found.encodings,
+            "contacts": found.contacts,
+            "problems": found.problems,
+            "estimated_rows": found.estimated_rows(len(head) if whole_size is None else whole_size),
+        }
     )
-    return _json(found)
 
 
 async def create_import(request: Request) -> Response:

@@ -110,7 +110,7 @@ class Log:
         assert value is not None
         assert key == str(IMPORT).encode()
         if topic is FACTS:
-            self.facts.append(msgspec.json.decode(value, type=AnyFact))  # type: ignore[arg-type]
+            self.facts.append(msgspec.json.decode(value, type=AnyFact))
         else:
             header = msgspec.json.decode(dict(headers)["segment"], type=SegmentHeader)
             assert self.segments.setdefault(header.index, value) == value
