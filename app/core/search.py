@@ -11,9 +11,14 @@ from typing import Literal
 from unicodedata import combining, normalize
 from uuid import UUID
 
-Facet = Literal["all", "label", "company", "domain", "import"]
-LETTERS: dict[Facet, str] = {"all": "a", "label": "l", "company": "c", "domain": "d", "import": "i"}
-"""The ways to look up contacts by a whole value, and the letter that stands for each in the read model."""
+Facet = Literal["label", "company", "domain", "import"]
+"""The ways to look up contacts by a whole value."""
+LETTERS: dict[Facet, str] = {"label": "l", "company": "c", "domain": "d", "import": "i"}
+"""The letter that stands for each in the read model."""
+ALL = "a"
+"""The letter under which every contact is counted, with an empty value."""
+CUSTOM = "k"
+"""The letter under which the names of custom values are counted."""
 
 WORD_LENGTH = 64
 """Characters of a word that count."""

@@ -10,9 +10,10 @@ more, every page of the order holds some: walking along the order finds a page's
 import asyncio
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -25,10 +26,15 @@ from app.sql import Connection, Pool, tenant
 
 FEW = 10_000
 """Up to here the matches of a search are counted."""
+MOST = 500
+"""Rows of a page."""
 GREATEST = 20
 EXPORTS = 2
 """Exports at a time: each holds a connection for as long as its reader takes."""
-CHUNK = 1_000
+CHUNK = 500
+"""Contacts of an export that are in memory at a time."""
+CUSTOM = 500
+"""Columns of custom values that an export has at most."""
 Sort = Literal["newest", "name"]
 
 
@@ -177,16 +183,6 @@ class Problems(msgspec.Struct, frozen=True, kw_only=True):
     after: str | None
 
 
-class Widths(msgspec.Struct, frozen=True, kw_only=True):
-    """The most values of a kind that a contact of an export has."""
-
-    emails: int = 0
-    phones: int = 0
-    addresses: int = 0
-    urls: int = 0
-    custom: int = 0
-
-
 class Lookup:
     """The read model of all workspaces; every method takes one. All raise TryAgain."""
 
@@ -209,7 +205,13 @@ class Lookup:
     ) -> Contacts:
         """A page of those contacts that fit all that is given. Raises Rejected `bad_after`."""
         wanted = Filter(q=q or "", label=label or "", company=company or "", domain=domain or "", import_=import_)
-        order = _ORDERS[sort or "newest"]
+        return await self.page(workspace, wanted, sort=sort or "newest", after=after, limit=limit)
+
+    async def page(
+        self, workspace: UUID, wanted: Filter, *, sort: Sort = "newest", after: str | None = None, limit: int = 50
+    ) -> Contacts:
+        """A page of the contacts that are wanted. Raises Rejected `bad_after`."""
+        order = _ORDERS[sort]
         place = Place.parse(after, order.column, order.kind) if after else None
         question = wanted.question(workspace)
         page = _Page(workspace, question, order, place, limit)
@@ -334,14 +336,62 @@ class Lookup:
         last = _Row(*shown[-1][:3]).token() if len(rows) > limit else None
         return Problems(problems=[msgspec.json.decode(doc, type=Problem) for *_, doc in shown], after=last)
 
+    async def widest_problem(self, workspace: UUID, import_id: UUID) -> int:
+        """How many cells the longest rejected row of an import has."""
+        async with tenant(self._pool, workspace) as connection:
+            cursor = await connection.execute(
+                "select coalesce(max(cells), 0) from lookup.problems where workspace = %s and import_id = %s",
+                [workspace, import_id],
+            )
+            row = await cursor.fetchone()
+        return row[0] if row else 0
+
+    @asynccontextmanager
+    async def export(self, workspace: UUID, wanted: Filter, sort: Sort) -> AsyncIterator["Export"]:
+        """All contacts that are wanted, read while the block runs. Raises Rejected `too_many_requests`."""
+        if self._exports.locked():
+            raise Rejected("too_many_requests", "Other exports are running; please try again soon.", retry_after=10)
+        async with self._exports, tenant(self._pool, workspace) as connection:
+            cursor = await connection.execute(
+                'select value from lookup.counts where workspace = %s and kind = %s::text::"char" and n > 0'
+                " order by n desc, value limit %s",
+                [workspace, search.CUSTOM, CUSTOM],
+            )
+            custom = [row[0] for row in await cursor.fetchall()]
+            yield Export(custom=custom, chunks=_all(connection, workspace, wanted, _ORDERS[sort]))
+
+
+class Export(NamedTuple):
+    """`custom` are the names of custom values in this workspace, `chunks` the contacts as JSON, some at a time."""
+
+    custom: Sequence[str]
+    chunks: AsyncIterator[Sequence[bytes]]
+
 
 class _Page:
-    """The two ways to one page of contacts: rows of (sort key, id, JSON), one more than the page has."""
+    """The two ways to contacts: rows of (sort key, id, JSON), one more than the page has."""
 
     def __init__(self, workspace: UUID, question: str | None, order: _Order, place: Place | None, limit: int) -> None:
-        self._order = order
-        self._behind = f"and ({order.column}, id) {order.before} (%(key)s, %(id)s)" if place else ""
-        self._by = f"order by {order.column} {order.direction}, id {order.direction}"
+        column, direction = order.column, order.direction
+        behind = f"and ({column}, id) {order.before} (%(key)s, %(id)s)" if place else ""
+        matching = "and search @@ %(question)s::text::tsquery" if question else ""
+        by = f"order by {column} {direction}, id {direction}"
+        self._among_few = f"""
+            with found as materialized (select * from lookup.matches(%(question)s::text::tsquery, %(few)s::int)),
+            page as (select {column} as key, id from found where true {behind} {by} limit %(limit)s)
+            select (select count(*) from found), key, id, convert_to(shown.doc, 'UTF8')
+            from (select) as always left join page on true
+            left join lookup.contacts as shown using (id) order by key {direction}, id {direction}
+        """
+        self._along = f"""
+            with page as (
+                select {column} as key, id from lookup.entries
+                where workspace = %(workspace)s {matching} {behind} {by} limit %(limit)s
+            )
+            select key, id, convert_to(shown.doc, 'UTF8') from page
+            join lookup.contacts as shown using (id)
+            where shown.workspace = %(workspace)s order by key {direction}, id {direction}
+        """
         self._values: dict[str, Any] = {
             "workspace": workspace,
             "question": question,
@@ -353,39 +403,13 @@ class _Page:
 
     async def among_few(self, connection: Connection) -> tuple[int, list[TupleRow]]:
         """All matches up to FEW + 1 are fetched and sorted; answers also how many there are."""
-        cursor = await connection.execute(
-            f"""
-            with found as materialized (select * from lookup.matches(%(question)s::text::tsquery, %(few)s::int)),
-            page as (
-                select {self._order.column} as key, id from found where true {self._behind} {self._by} limit %(limit)s
-            )
-            select (select count(*) from found), page.key, page.id, convert_to(shown.doc, 'UTF8')
-            from (select) as always left join page on true
-            left join lookup.contacts shown on shown.workspace = %(workspace)s and shown.id = page.id
-            order by page.key {self._order.direction}, page.id {self._order.direction}
-            """,
-            self._values,
-            binary=True,
-        )
+        cursor = await connection.execute(self._among_few, self._values, binary=True)
         rows = await cursor.fetchall()
         return rows[0][0], [row[1:] for row in rows if row[2] is not None]
 
     async def along(self, connection: Connection) -> list[TupleRow]:
         """Walks along the order from the place on and keeps what matches."""
-        matching = "and search @@ %(question)s::text::tsquery" if self._values["question"] else ""
-        cursor = await connection.execute(
-            f"""
-            with page as (
-                select {self._order.column} as key, id from lookup.entries
-                where workspace = %(workspace)s {matching} {self._behind} {self._by} limit %(limit)s
-            )
-            select page.key, page.id, convert_to(shown.doc, 'UTF8') from page
-            join lookup.contacts shown on shown.workspace = %(workspace)s and shown.id = page.id
-            order by page.key {self._order.direction}, page.id {self._order.direction}
-            """,
-            self._values,
-            binary=True,
-        )
+        cursor = await connection.execute(self._along, self._values, binary=True)
         return await cursor.fetchall()
 
 
@@ -393,10 +417,30 @@ async def _counted(connection: Connection, workspace: UUID, facets: Sequence[tup
     """How many contacts there are, or have one value; None where that is not counted beforehand."""
     if len(facets) > 1:
         return None
-    facet, whole = facets[0] if facets else ("all", "")
+    letter, whole = (search.LETTERS[facets[0][0]], facets[0][1]) if facets else (search.ALL, "")
     cursor = await connection.execute(
         'select n from lookup.counts where workspace = %s and kind = %s::text::"char" and value = %s',
-        [workspace, search.LETTERS[facet], whole],
+        [workspace, letter, whole],
     )
     row = await cursor.fetchone()
     return row[0] if row else 0
+
+
+async def _all(
+    connection: Connection, workspace: UUID, wanted: Filter, order: _Order
+) -> AsyncIterator[Sequence[bytes]]:
+    question = wanted.question(workspace)
+    matching = "and entry.search @@ %(question)s::text::tsquery" if question else ""
+    async with connection.cursor(name="export") as cursor:
+        await cursor.execute(
+            f"""
+            select convert_to(shown.doc, 'UTF8') from lookup.entries as entry
+            join lookup.contacts as shown on shown.workspace = entry.workspace and shown.id = entry.id
+            where entry.workspace = %(workspace)s {matching}
+            order by entry.{order.column} {order.direction}, entry.id {order.direction}
+            """,
+            {"workspace": workspace, "question": question},
+            binary=True,
+        )
+        while rows := await cursor.fetchmany(CHUNK):
+            yield [row[0] for row in rows]

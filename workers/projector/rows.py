@@ -47,7 +47,6 @@ class Sketch(msgspec.Struct, frozen=True):
     emails: tuple[_Value, ...] = ()
     phones: tuple[_Value, ...] = ()
     addresses: tuple[_Place, ...] = ()
-    urls: tuple[msgspec.Raw, ...] = ()
     labels: tuple[str, ...] = ()
     custom: dict[str, msgspec.Raw] = {}
     sources: tuple[_Source, ...] = ()
@@ -91,13 +90,14 @@ def rows(workspace: UUID, contacts: Iterable[msgspec.Raw]) -> Iterator[Row]:
 
 def _row(scope: str, it: Sketch, doc: bytes) -> Row:
     if it.deleted:
-        return Row(it.id, it.version, "", f"{it.id}\t{it.version}\tt\t0\t0\t0\t0\t0\t0\t\t\t\t\n".encode())
+        return Row(it.id, it.version, "", f"{it.id}\t{it.version}\tt\t0\t\t\t\t\n".encode())
     facets = dict.fromkeys(_facets(it))
     tokens = search.lexemes(scope, facets, dict.fromkeys(_words(it)))
-    counted = BETWEEN.join(["a", *[letter + value for letter, value in facets]])
+    counted = BETWEEN.join([search.ALL, *[letter + value for letter, value in facets]])
+    if it.custom:
+        counted += "".join([BETWEEN + search.CUSTOM + name for name in {search.value(name) for name in it.custom}])
     line = (
         f"{it.id}\t{it.version}\tf\t{max([source.at for source in it.sources], default=0)}"
-        f"\t{len(it.emails)}\t{len(it.phones)}\t{len(it.addresses)}\t{len(it.urls)}\t{len(it.custom)}"
         f"\t{_sort_name(it)}\t{_cell(counted)}\t{_cell(tokens)}\t"
     )
     # JSON has no bare control characters: only its backslashes mean something to COPY.

@@ -28,7 +28,6 @@ SETTINGS = {
 _STAGE = """
 create temporary table if not exists staged (
     id uuid, version bigint, deleted boolean, imported_at bigint,
-    emails smallint, phones smallint, addresses smallint, urls smallint, custom smallint,
     sort_name text, facets text, search tsvector, doc text
 ) on commit delete rows
 """
@@ -38,13 +37,11 @@ create temporary table if not exists staged (
 _SHOW = """
 with written as (
     insert into lookup.contacts as shown
-        (workspace, id, version, deleted, emails, phones, addresses, urls, custom, facets, doc)
-    select %(workspace)s, id, version, deleted, emails, phones, addresses, urls, custom, facets, doc
+        (workspace, id, version, deleted, facets, doc)
+    select %(workspace)s, id, version, deleted, facets, doc
     from staged order by id
     on conflict (workspace, id) do update set
-        version = excluded.version, deleted = excluded.deleted,
-        emails = excluded.emails, phones = excluded.phones, addresses = excluded.addresses,
-        urls = excluded.urls, custom = excluded.custom, facets = excluded.facets, doc = excluded.doc
+        version = excluded.version, deleted = excluded.deleted, facets = excluded.facets, doc = excluded.doc
     where shown.version < excluded.version
     returning new.id, new.deleted, old.facets
 ),
@@ -110,13 +107,13 @@ class Store:
                 rows.append(
                     (
                         *(found.workspace, found.import_id, found.index, problem.row, seen[problem.row]),
-                        msgspec.json.encode(problem).decode(),
+                        *(len(problem.cells), msgspec.json.encode(problem).decode()),
                     )
                 )
                 seen[problem.row] += 1
             await cursor.executemany(
-                "insert into lookup.problems (workspace, import_id, index, row, number, doc)"
-                " values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
+                "insert into lookup.problems (workspace, import_id, index, row, number, cells, doc)"
+                " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
                 rows,
             )
 

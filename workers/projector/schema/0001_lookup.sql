@@ -7,12 +7,7 @@ create table contacts (
     id uuid not null,
     version bigint not null,
     deleted boolean not null,
-    emails smallint not null,   -- how many of each: an export asks for the widest before its first line
-    phones smallint not null,
-    addresses smallint not null,
-    urls smallint not null,
-    custom smallint not null,
-    facets text not null,       -- what it is counted under (rows.py)
+    facets text not null,  -- what it is counted under (rows.py)
     doc text not null,
     primary key (workspace, id)
 ) with (autovacuum_vacuum_insert_scale_factor = 0.05);
@@ -33,7 +28,7 @@ create index entries_newest on entries (workspace, imported_at, id);
 create index entries_by_name on entries (workspace, sort_name, id);
 create index entries_search on entries using gin (search) with (fastupdate = on);
 
--- How many contacts carry a value; kind is a letter of app.core.search.LETTERS. The order of magnitude is indexed
+-- How many contacts carry a value; kind is a letter of app.core.search. The order of magnitude is indexed
 -- instead of the number: it changes seldom, so that counting on touches no index.
 create table counts (
     workspace uuid not null,
@@ -79,6 +74,7 @@ create table problems (
     index int not null,
     row int not null,
     number smallint not null,
+    cells int not null,         -- how many there are: the header of the download comes before the rows
     doc text not null,
     primary key (workspace, import_id, index, row, number)
 );
