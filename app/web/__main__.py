@@ -46,16 +46,13 @@ class _Server(uvicorn.Server):
 
 
 async def serve(settings: config.Web) -> None:
-    """Answers on WEB_PORT until SIGTERM or SIGINT."""
-    missing: str | None = "starting"
+    """Answers on WEB_PORT until SIGTERM or SIGINT; what it needs is waited for."""
+    missing: str | None = "waiting for Kafka and PostgreSQL"
+    state: dict[str, Any] = {}
 
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        nonlocal missing
-        async with main.opened(settings) as state:
-            missing = None
-            yield state
-            missing = "stopping"
+        yield state
 
     server = _Server(
         uvicorn.Config(
@@ -78,15 +75,23 @@ async def serve(settings: config.Web) -> None:
         )
     )
 
+    waiting = asyncio.current_task()
+
     def stop() -> None:
-        server.force_exit = server.should_exit
-        server.should_exit = True
+        if state:
+            server.force_exit = server.should_exit
+            server.should_exit = True
+        elif waiting is not None:
+            waiting.cancel()
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    async with health.served(settings.health_port, lambda: missing):
+    async with health.served(settings.health_port, lambda: missing), main.opened(settings) as opened:
+        state.update(opened)
+        missing = None
         await server.serve()
+        missing = "stopping"
     if not server.started:
         raise SystemExit(1)
 
@@ -161,7 +166,9 @@ def run(arguments: argparse.Namespace) -> None:
     _check(settings)
     try:
         if arguments.command is None:
-            uvloop.run(serve(settings))
+            # Asked to stop while it still waited: nothing was begun, so nothing is left to be ended.
+            with contextlib.suppress(asyncio.CancelledError):
+                uvloop.run(serve(settings))
         else:
             asyncio.run(_with_store(settings, arguments.command, arguments))
     except Rejected as error:

@@ -45,7 +45,9 @@ def running(env: dict[str, str]) -> Iterator["subprocess.Popen[bytes]"]:
         process.wait()
 
 
-async def ready(env: dict[str, str]) -> None:
+async def readiness(env: dict[str, str], wanted: str) -> None:
+    """Waits until the process says this of itself."""
+
     async def look() -> str:
         async with httpx.AsyncClient() as client:
             try:
@@ -53,7 +55,7 @@ async def ready(env: dict[str, str]) -> None:
             except httpx.TransportError:
                 return "not there"
 
-    await eventually(look, lambda text: text == "ready", within=30)
+    await eventually(look, lambda text: text == wanted, within=30)
 
 
 def run(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -63,7 +65,7 @@ def run(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[st
 async def test_it_serves_refuses_before_it_reads_and_stops_in_order(env: dict[str, str]) -> None:
     demo = json.loads(run(env, "bootstrap").stdout)
     with running(env) as process:
-        await ready(env)
+        await readiness(env, "ready")
         async with httpx.AsyncClient(base_url=env["PUBLIC_URL"]) as client:
             code = demo["sign_in"].partition("#")[2]
             signed_in = await client.post("/api/v1/sign-in", json={"code": code})
@@ -79,6 +81,14 @@ async def test_it_serves_refuses_before_it_reads_and_stops_in_order(env: dict[st
         async with asyncio.timeout(5):
             assert (await reader.readline()).startswith(b"HTTP/1.1 403")
         writer.close()
+        process.send_signal(signal.SIGTERM)
+        assert await asyncio.to_thread(process.wait, 15) == 0
+
+
+async def test_while_kafka_is_away_it_waits_and_can_be_stopped(env: dict[str, str]) -> None:
+    (closed,) = ports.free(1)
+    with running({**env, "KAFKA_BOOTSTRAP": f"127.0.0.1:{closed}"}) as process:
+        await readiness(env, "waiting for Kafka and PostgreSQL")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 15) == 0
 
