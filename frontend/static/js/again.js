@@ -1,5 +1,5 @@
 // Does something again when asked, but one at a time and at least `apart` milliseconds after the last. Pure.
-// It never runs by itself: without an ask there is no run.
+// It never runs by itself: without an ask there is no run. `run` deals with its own errors.
 
 export class Again {
   #running = false;

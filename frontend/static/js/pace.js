@@ -11,7 +11,7 @@ export class Pace {
     const last = this.#marks.at(-1);
     if (last && (at < last.at || value < last.value)) return;
     this.#marks.push({ at, value });
-    while (this.#marks.length > 2 && at - this.#marks[1].at > WINDOW) this.#marks.shift();
+    while (this.#marks.length > 2 && at - this.#marks[0].at > WINDOW) this.#marks.shift();
   }
 
   // Per second, or null while too little is known.
