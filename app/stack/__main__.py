@@ -19,7 +19,8 @@ class _Ended(Exception):
 
 
 def _servers(arguments: argparse.Namespace) -> None:
-    with embedded.running(arguments.data_dir) as addresses:
+    partitions = config.read_or_exit(config.Stack).partitions
+    with embedded.running(arguments.data_dir, partitions=partitions) as addresses:
         print(msgspec.json.encode(addresses).decode(), flush=True)
         sys.stdin.read()
 

@@ -69,7 +69,7 @@ def running(data_dir: Path, *, partitions: int = 12) -> Iterator[Addresses]:
     """All three servers alone, schemas and topics made; they end with the body. Raises Refused."""
     home = places.settle(data_dir)
     with places.locked(home):
-        leftovers.end(home)
+        leftovers.end(home.path)
         secrets = keys.load(home.secrets)
         made = make(home, secrets, ports.free(PORTS))
         assert made.kafka is not None

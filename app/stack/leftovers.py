@@ -3,19 +3,18 @@
 import contextlib
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 
 import psutil
-
-from app.stack.places import Home
 
 MARK = "ADDRESSBUS_STACK"
 """Every process of a stack has this variable, its value is DATA_DIR."""
 _PATIENCE_SECONDS = 20
 
 
-def end(home: Home) -> int:
+def end(data_dir: Path) -> int:
     """Ends what is left, gently first. Returns how many there were."""
-    found = list(_marked(home))
+    found = list(marked(data_dir))
     for process in found:
         # PostgreSQL waits for its clients after a TERM.
         _signal(process, signal.SIGINT if process.name() == "postgres" else signal.SIGTERM)
@@ -26,10 +25,11 @@ def end(home: Home) -> int:
     return len(found)
 
 
-def _marked(home: Home) -> Iterator[psutil.Process]:
+def marked(data_dir: Path) -> Iterator[psutil.Process]:
+    """Every process of the stack in this DATA_DIR, the tool that started it excepted."""
     for process in psutil.process_iter():
         try:
-            if process.environ().get(MARK) == str(home.path):
+            if process.environ().get(MARK) == str(data_dir.absolute()):
                 yield process
         except psutil.Error:
             continue  # not ours to look into, or gone

@@ -27,7 +27,7 @@ def run(settings: config.Stack) -> None:
     """Runs until an exception ends it, e.g. a signal's. Raises Refused."""
     home = places.settle(Path(settings.data_dir))
     with places.locked(home):
-        if count := leftovers.end(home):
+        if count := leftovers.end(home.path):
             say(f"  ✓ {count} processes of an earlier run were still there; ended")
         ports.check(settings.web_port, "WEB_PORT")
         ports.check(settings.gateway_port, "GATEWAY_PORT")

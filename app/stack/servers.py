@@ -159,6 +159,9 @@ def _kafka_settings(data: Path, port: int, controller_port: int) -> dict[str, ob
         "share.coordinator.state.topic.replication.factor": 1,
         "share.coordinator.state.topic.min.isr": 1,
         "group.initial.rebalance.delay.ms": 0,
+        # After a kill the controller still believes in the broker that was; it lets the next one in after this long.
+        "broker.session.timeout.ms": 4000,
+        "broker.heartbeat.interval.ms": 1000,
         # Some hundred partitions on one disk: small segments, small indexes, a cleaner that fits into the heap.
         "log.segment.bytes": 128 * 1024 * 1024,
         "log.index.size.max.bytes": 1024 * 1024,

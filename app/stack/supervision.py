@@ -150,7 +150,7 @@ class Supervision:
         self._doorbell.close()
         shutil.rmtree(self._sockets, ignore_errors=True)
         # None is left when the supervisor ended in order; some are when somebody killed it.
-        leftovers.end(self._home)
+        leftovers.end(self._home.path)
 
     def _call(self, ask: Callable[[ServerProxy], Any]) -> Any:
         transport = SupervisorTransport(None, None, f"unix://{self._sockets / 'control'}")
