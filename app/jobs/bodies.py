@@ -26,14 +26,14 @@ def media_type(request: Request) -> str:
     return request.headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
-async def pieces(request: Request, silence: float = SILENCE_SECONDS) -> AsyncGenerator[bytes, None]:
+async def pieces(request: Request) -> AsyncGenerator[bytes, None]:
     """The body as it arrives. Raises Interrupted when it ends before its time."""
     while True:
         try:
-            async with asyncio.timeout(silence):
+            async with asyncio.timeout(SILENCE_SECONDS):
                 message = await request.receive()
         except TimeoutError:
-            raise Interrupted(f"Nothing came for {silence:.0f} seconds; the upload can be continued.") from None
+            raise Interrupted(f"Nothing came for {SILENCE_SECONDS:.0f} seconds; the upload can be continued.") from None
         if message["type"] == "http.disconnect":
             raise Interrupted("The client is gone.")
         piece = message.get("body", b"")

@@ -290,6 +290,10 @@ class Intake:
             await self._settle(job)
         except Rejected as error:
             log.info("an upload was settled", extra={"import": str(job.id), "code": error.code})
+        except TryAgain:
+            raise
+        except Exception:  # one row that we cannot handle must not keep the others unsealed
+            log.exception("an upload could not be settled", extra={"import": str(job.id)})
 
     async def _give_up(self, job: Job) -> None:
         try:

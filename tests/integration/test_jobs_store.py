@@ -34,8 +34,11 @@ def store(pool: sql.Pool) -> Store:
 
 
 @pytest.fixture
-def workspace() -> UUID:
-    return uuid4()
+async def workspace(pool: sql.Pool) -> AsyncIterator[UUID]:
+    made = uuid4()
+    yield made
+    async with sql.tenant(pool, made) as connection:
+        await connection.execute("delete from jobs.imports")
 
 
 def job(workspace: UUID, key: str = "k", **fields: object) -> Job:
