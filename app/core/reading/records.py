@@ -37,6 +37,7 @@ MAX_LINE_ENDS = 8_000
 MAX_QUOTED_BYTES = 32 * KB
 
 _CR, _LF = 0x0D, 0x0A
+_NO_LINE_END = bytes(set(range(256)) - {_CR, _LF})
 _LOOKS = 64
 """So often a line end inside quotes is passed over before the records are walked instead; keeps time linear."""
 
@@ -68,8 +69,10 @@ class Grammar:
     def __init__(self, dialect: Dialect) -> None:
         self.delimiter = dialect.delimiter.encode()
         self.quote = dialect.quote.encode() if dialect.quote else None
+        self._quote = self.quote[0] if self.quote else -1
+        self._edges = frozenset(self.delimiter + b"\r\n")
         self._line_end = re.compile(rb"[\r\n]")
-        self._stop = self._line_end
+        self._stop = self._close = self._line_end
         if self.quote is None:
             return
         d, q = re.escape(self.delimiter), re.escape(self.quote)
@@ -98,20 +101,30 @@ class Grammar:
         stray = False
         opening = start if self.quote is not None and data.startswith(self.quote, start) else -1
         at = edge = start
+        search, match = self._stop.search, self._close.match
+        size, quote = len(data), self._quote
         while True:
             if opening >= 0:
-                closing = self._closing(data, opening, final=final)
-                if closing is None:
-                    return Unfinished(opening)
-                if closing < 0:
+                limit = opening + MAX_QUOTED_BYTES + 2
+                closed = match(data, opening + 1, limit)
+                if closed is None:
+                    if size < limit and not final:
+                        return Unfinished(opening)
                     return self._taken_back(data, start, tuple(quoted), opening, final=final)
-                quoted.append((opening, closing))
-                edge, at, opening = opening, closing + 1, -1
-                stray = stray or data[at : at + 1] not in (b"", b"\r", b"\n", self.delimiter)
-            found = self._stop.search(data, at)
+                at = closed.end()
+                if at < size:
+                    # The limit may have hidden that the quote is the first of two.
+                    if at == limit and data[at] == quote:
+                        return self._taken_back(data, start, tuple(quoted), opening, final=final)
+                    stray = stray or data[at] not in self._edges
+                elif not final:
+                    return Unfinished(opening)
+                quoted.append((opening, at - 1))
+                edge, opening = opening, -1
+            found = search(data, at)
             if found is None:
                 if final:
-                    return Record(start, len(data), len(data), tuple(quoted), -1, stray)
+                    return Record(start, size, size, tuple(quoted), -1, stray)
                 return Unfinished(max(data.rfind(self.delimiter, at) + 1, edge))
             at = found.start()
             if data[at] == _CR or data[at] == _LF:
@@ -120,19 +133,6 @@ class Grammar:
                     return Unfinished(max(data.rfind(self.delimiter, edge, at) + 1, edge))
                 return Record(start, at, end, tuple(quoted), -1, stray)
             opening = at + 1
-
-    def _closing(self, data: bytes, opening: int, *, final: bool) -> int | None:
-        """Where a quoted field closes; -1 if it is taken back, None if that is not certain yet."""
-        first = opening + 1
-        limit = first + MAX_QUOTED_BYTES + 1
-        found = self._close.match(data, first, limit)
-        if found is not None:
-            at = found.end() - 1
-            if at + 1 == len(data) and not final:
-                return None
-            # The limit may have hidden that the quote is the first of two.
-            return -1 if at + 1 == limit and data.startswith(self.quote or b"", limit) else at
-        return None if len(data) < limit and not final else -1
 
     def _taken_back(
         self, data: bytes, start: int, quoted: tuple[tuple[int, int], ...], opening: int, *, final: bool
@@ -184,12 +184,12 @@ def grammar(dialect: Dialect) -> Grammar:
     return Grammar(dialect)
 
 
-def line_ends(data: bytes, start: int = 0, end: int | None = None) -> int:
-    """How many line ends begin and end in this stretch; CRLF is one."""
-    end = len(data) if end is None else end
-    returns = data.count(b"\r", start, end)
-    feeds = data.count(b"\n", start, end)
-    return feeds + returns - data.count(b"\r\n", start, end) if returns and feeds else feeds + returns
+def line_ends(data: bytes) -> int:
+    """How many line ends there are; CRLF is one."""
+    marks = data.translate(None, _NO_LINE_END)
+    feeds = marks.count(b"\n")
+    both = 0 < feeds < len(marks)
+    return len(marks) - data.count(b"\r\n") if both else len(marks)
 
 
 def _behind_line_end(data: bytes, at: int, *, final: bool) -> int | None:
@@ -285,70 +285,83 @@ class Cutter:
         cuts: list[Cut] = []
         at = 0
         while at < len(text):
-            known = len(text) - at >= self._window
-            if not known and not final:
+            full = len(text) - at >= self._window
+            if not full and not final:
                 break
-            # The last window is final only if it is short: a full one must be cut as if more could come.
+            # The last window is final only if it is short: a full one is cut as if more could come.
             window = text[at : at + self._window]
-            size, opens = self._size(window, final=not known)
-            if size == 0:
+            found = self._first_of(window, final=not full)
+            if found is None:
                 self._window = min(2 * self._window, MAX_SEGMENT_BYTES)
                 continue
-            cuts.append(self._segment(window[:size], opens=opens))
-            at += size
+            cuts.append(self._segment(window[: found.size], found))
+            at += found.size
         self._pieces = [text[at:]] if at < len(text) else []
         self._waiting = len(text) - at
         return cuts
 
-    def _segment(self, data: bytes, *, opens: bool) -> Cut:
+    def _segment(self, data: bytes, found: "_Found") -> Cut:
         if self._index > MAX_INDEX:
             raise Rejected("too_many_parts", "The file is too long to be imported at once; split it.")
-        start, end = self._offset, self._offset + len(data)
-        cut = Cut(self._index, start, end, self._lines + 1, opens, self._continues, data)
+        end = self._offset + found.size
+        cut = Cut(self._index, self._offset, end, self._lines + 1, found.opens, self._continues, data)
         self._offset = end
-        self._lines += line_ends(data)
+        self._lines += found.lines
         self._index += 1
-        self._continues = opens
+        self._continues = found.opens
         self._window = self._first_window()
         return cut
 
     def _first_window(self) -> int:
         return SEGMENT_BYTES[min(self._index, len(SEGMENT_BYTES) - 1)]
 
-    def _size(self, window: bytes, *, final: bool) -> tuple[int, bool]:
-        """How long the segment is that begins this window, and whether it ends inside a record; 0: look further."""
-        least = self._head_size(window, final=final) if self._index == 0 and self._head_records else 1
-        size = 0
-        if least:
-            end = self._grammar.plain(window, final=final)
-            size = 0 if end is None else self._plain_size(window, end, final=final)
-            if size < least:
-                size = self._walked_size(window, least, final=final)
-        if size or len(window) < MAX_SEGMENT_BYTES:
-            return size, False
-        return self._edge(window), True
+    def _first_of(self, window: bytes, *, final: bool) -> "_Found | None":
+        """The segment that begins this window; None if its end is not in it."""
+        for part in _crowded(window):
+            found = self._whole_records(part, final=False)
+            if found is not None:
+                return found
+        found = self._whole_records(window, final=final)
+        if found is None and len(window) >= MAX_SEGMENT_BYTES:
+            size = self._edge(window)
+            return _Found(size, line_ends(window[:size]), opens=True)
+        return found
 
-    def _plain_size(self, window: bytes, end: int, *, final: bool) -> int:
-        whole = final and end == len(window)
-        if line_ends(window, 0, end) > MAX_LINE_ENDS:
-            end = _within_lines(window, end)
-        elif whole:
-            return end
-        size = self._grammar.last_outside(window, end)
-        while size and window[size - 1] == _CR and window[size : size + 1] == b"\n":
-            size = self._grammar.last_outside(window, size - 1)
-        return size
+    def _whole_records(self, window: bytes, *, final: bool) -> "_Found | None":
+        least = 1
+        if self._index == 0 and self._head_records:
+            least = self._head_size(window, final=final)
+            if least == 0:
+                return None
+        end = self._grammar.plain(window, final=final)
+        found = None if end is None else self._by_parity(window, end, final=final)
+        if found is None or found.size < least:
+            found = self._by_walking(window, least, final=final)
+        return found
 
-    def _walked_size(self, window: bytes, least: int, *, final: bool) -> int:
+    def _by_parity(self, window: bytes, end: int, *, final: bool) -> "_Found | None":
+        certain = window if end == len(window) else window[:end]
+        lines = line_ends(certain)
+        if lines > MAX_LINE_ENDS:
+            certain = certain[: _within_lines(certain)]
+            lines = line_ends(certain)
+        elif final:
+            return _Found(end, lines)
+        size = self._grammar.last_outside(certain, len(certain))
+        return _Found(size, lines - line_ends(certain[size:])) if size else None
+
+    def _by_walking(self, window: bytes, least: int, *, final: bool) -> "_Found | None":
         size = lines = 0
         for record in self._grammar.records(window, final=final):
-            lines += line_ends(window, record.start, record.end)
-            if lines > MAX_LINE_ENDS and size >= least:
+            more = line_ends(window[record.start : record.end]) if record.quoted else record.end > record.text_end
+            if lines + more > MAX_LINE_ENDS and size >= least:
                 break
             size = record.end
-        return size if size >= least else 0
+            lines += more
+        return _Found(size, lines) if size >= least else None
 
     def _head_size(self, window: bytes, *, final: bool) -> int:
+        """Where preamble and header end; 0 if they go on behind the window."""
         left = self._head_records
         for record in self._grammar.records(window, final=final):
             left -= record.text_end > record.start
@@ -367,17 +380,38 @@ class Cutter:
         return size - (window[size - 1] >= 0xC0)
 
 
-def _within_lines(data: bytes, end: int) -> int:
-    """The greatest offset up to `end` before which there are at most MAX_LINE_ENDS line ends."""
-    low, lines = 0, 0
+class _Found(NamedTuple):
+    """A segment at the beginning of a window."""
+
+    size: int
+    lines: int
+    opens: bool = False
+
+
+def _crowded(window: bytes) -> Iterator[bytes]:
+    """The shorter windows in which there are surely more line ends than a segment may have.
+
+    Without them a file of very short lines would be looked at many times over.
+    """
+    marks = low = 0
+    for size in SEGMENT_BYTES:
+        if size >= len(window):
+            return
+        marks += len(window[low:size].translate(None, _NO_LINE_END))
+        low = size
+        if marks > 2 * MAX_LINE_ENDS:
+            yield window[:size]
+
+
+def _within_lines(data: bytes) -> int:
+    """The length of a beginning with at most MAX_LINE_ENDS line ends, and not many fewer."""
+    low, end, lines = 0, len(data), 0
     while end - low > 1:
         middle = (low + end) // 2
-        more = line_ends(data, low, middle)
-        # A CRLF across the middle counts in both halves.
-        if data[middle - 1] == _CR and data[middle : middle + 1] == b"\n":
-            middle += 1
-            if middle >= end:
-                break
+        middle += data[middle - 1] == _CR and data[middle] == _LF
+        if middle == end:
+            break
+        more = line_ends(data[low:middle])
         if lines + more <= MAX_LINE_ENDS:
             low, lines = middle, lines + more
         else:

@@ -128,7 +128,7 @@ def _walked(data: bytes, rules: Grammar, first_line: int, width: int, continues:
     number, line = 0, first_line
     for record in rules.records(data):
         here = line
-        line += line_ends(data, record.start, record.end)
+        line += line_ends(data[record.start : record.end])
         if (continues and record.start == 0) or record.text_end == record.start:
             continue
         number += 1
