@@ -38,8 +38,7 @@ def stamps(contact: Contact) -> str:
     """An array: one stamp where it says it all (`packed` in SQL), else one per field."""
     written = set(contact.stamps)
     written.discard(None)
-    if len(written) > 1 or any(
-        (at is None) != (not value) for at, value in zip(contact.stamps, contact.values, strict=True)
-    ):
-        return "{" + ",".join(["null" if at is None else str(at) for at in contact.stamps]) + "}"
-    return f"{{{written.pop() if written else 0}}}"
+    # What was emptied by hand has a stamp and no text; everything else that is empty has neither.
+    if len(written) <= 1 and contact.stamps.count(None) == contact.values.count(""):
+        return f"{{{written.pop() if written else 0}}}"
+    return "{" + ",".join(["null" if at is None else str(at) for at in contact.stamps]) + "}"

@@ -1,23 +1,13 @@
 """What is told about a segment that is in the database. Pure: stored contacts in, records of at most 512 KB out."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from uuid import UUID
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from app.core.contacts import SCALARS, Contact, full_name, living
-from app.core.events import (
-    AddressOut,
-    ContactOut,
-    ContactsChanged,
-    EmailOut,
-    ImportProblems,
-    PhoneOut,
-    ProblemOut,
-    SegmentHeader,
-    SourceOut,
-)
-from app.core.positions import order_second
+from app.core.contacts import PARTS, REMOVED, SCALARS, Address, Contact, Mark, full_name, living
+from app.core.events import ContactsChanged, ImportProblems, ProblemOut, SegmentHeader, SourceOut
+from app.core.positions import INDEX_BITS, ROW_BITS, order_second
 from workers.importer.store import Stored
 
 PART_BYTES = 512 * 1024
@@ -37,27 +27,33 @@ def seconds(contacts: Iterable[Stored]) -> set[int]:
     return found
 
 
-def contact_out(stored: Stored, sources: Sources) -> ContactOut:
-    """A contact as everybody else sees it. An import that `sources` does not know is left out."""
+def contact_out(stored: Stored, sources: Sources) -> dict[str, Any]:
+    """A contact as everybody else sees it, in the shape of `events.ContactOut`.
+
+    A plain dict without what is empty, because structs would cost the importers more than reading the file. What an
+    import that `sources` does not know has brought is there, but not where it is from.
+    """
     contact = stored.contact
-    values = {field: value for field, value in zip(SCALARS, contact.values, strict=True) if value}
-    values["name"] = full_name(contact.values)
-    emails, phones, addresses, urls, labels = _sets(contact, sources)
-    return ContactOut(
-        id=UUID(stored.id),
-        version=stored.version,
-        updated_at=stored.updated_at,
-        deleted=contact.deletion is not None and not (any(contact.values) or emails or phones or addresses or urls),
-        emails=tuple([EmailOut(value=text or key, label=label, from_=by) for key, text, label, by in emails]),
-        phones=tuple([_phone(key, text, label, by) for key, text, label, by in phones]),
-        addresses=tuple([_address(key, label, by) for key, _, label, by in addresses]),
-        urls=tuple([EmailOut(value=key, label=label, from_=by) for key, _, label, by in urls]),
-        labels=tuple(sorted([text or key for key, text, _, _ in labels])),
-        custom={key[1:]: mark[1] for key, mark in contact.custom.items()},
-        origins=_origins(contact, sources),
-        sources=tuple([sources[second] for second in contact.sources if second in sources]),
-        **values,
-    )
+    id_, values, sets = stored.id, contact.values, contact.sets
+    if min(sets, default="z")[0] == REMOVED:  # which sorts before every letter
+        sets = dict(living(contact))
+    texts = {field: value for field, value in zip(SCALARS, values, strict=True) if value}
+    told: dict[str, Any] = {
+        "id": f"{id_[:8]}-{id_[8:12]}-{id_[12:16]}-{id_[16:20]}-{id_[20:]}",
+        "version": stored.version,
+        "updated_at": stored.updated_at,
+        **texts,
+        **_elements(contact, sets, sources),
+        "origins": _origins(contact, texts, sources),
+        "sources": [sources[second] for second in contact.sources if second in sources],
+    }
+    if not values[0]:
+        told["name"] = full_name(values)
+    if contact.custom:
+        told["custom"] = {key[1:]: mark[1] for key, mark in contact.custom.items()}
+    if contact.deletion is not None and not texts and not sets:
+        told["deleted"] = True
+    return told
 
 
 def changed(segment: SegmentHeader, contacts: Sequence[Stored], sources: Sources, at: float) -> list[bytes]:
@@ -123,41 +119,55 @@ def _groups(encoded: Iterable[bytes]) -> Iterator[list[bytes]]:
         yield group
 
 
-Element = tuple[str, str, str, str]
-"""What an element is, how it was written, its label, the import that last added it."""
-
-
-def _sets(
-    contact: Contact, sources: Sources
-) -> tuple[list[Element], list[Element], list[Element], list[Element], list[Element]]:
+def _elements(contact: Contact, sets: Mapping[str, Mark], sources: Sources) -> dict[str, list[Any]]:
     """E-mails, phones, addresses, links and labels; the e-mail that identifies comes first, the rest as in the file."""
-    shown = dict(living(contact))
-    found: dict[str, list[tuple[tuple[bool, int, int, str], Element]]] = {kind: [] for kind in "epaul"}
-    for key, (at, text, slot) in shown.items():
-        kind = key[0]
-        if kind in found:
-            label = shown.get(kind.upper() + key[1:])
-            source = sources.get(order_second(at))
-            rank = ("e:" + key[1:] != contact.match_key, slot, at, key)
-            found[kind].append((rank, (key[1:], text, label[1] if label else "", source.import_id if source else "")))
-    emails, phones, addresses, urls, labels = ([each for _, each in sorted(many)] for many in found.values())
-    return emails, phones, addresses, urls, labels
+    identity = "e" + contact.match_key[2:]
+    found: dict[str, list[tuple[bool, int, int, str, Any]]] = {}
+    for key, (at, text, slot) in sets.items():
+        kind = _KINDS.get(key[0])
+        if kind is None:
+            continue
+        name, capital, shape = kind
+        element = shape(key[1:], text)
+        if capital:
+            label = sets.get(capital + key[1:])
+            if label is not None:
+                element["label"] = label[1]
+            source = sources.get(at >> _SECOND_BITS)
+            if source is not None:
+                element["from"] = source.import_id
+        ranked = (key != identity, slot, at, key, element)
+        if name in found:
+            found[name].append(ranked)
+        else:
+            found[name] = [ranked]
+    return {name: [each[4] for each in (sorted(many) if len(many) > 1 else many)] for name, many in found.items()}
 
 
-def _phone(key: str, text: str, label: str, by: str) -> PhoneOut:
-    if key.startswith("?"):
-        return PhoneOut(value="", raw=key[1:], label=label, from_=by)
-    return PhoneOut(value=key, raw=text or key, label=label, from_=by)
+def _phone(key: str, text: str) -> dict[str, str]:
+    return {"value": "", "raw": key[1:]} if key[0] == "?" else {"value": key, "raw": text or key}
 
 
-def _address(key: str, label: str, by: str) -> AddressOut:
-    street, city, region, postal_code, country = key.split("\x1f")
-    return AddressOut(
-        street=street, city=city, region=region, postal_code=postal_code, country=country, label=label, from_=by
-    )
+def _address(key: str, text: str) -> dict[str, str]:
+    return {name: part for name, part in zip(ADDRESS_PARTS, key.split(PARTS), strict=True) if part}
 
 
-def _origins(contact: Contact, sources: Sources) -> dict[str, SourceOut]:
+ADDRESS_PARTS = Address._fields[:5]
+_KINDS: dict[str, tuple[str, str, Callable[[str, str], Any]]] = {
+    "e": ("emails", "E", lambda key, text: {"value": text or key}),
+    "p": ("phones", "P", _phone),
+    "a": ("addresses", "A", _address),
+    "u": ("urls", "U", lambda key, text: {"value": key}),
+    "l": ("labels", "", lambda key, text: text or key),
+}
+"""Letter of an element -> its field, the letter of its label, how it is shown."""
+_SECOND_BITS = INDEX_BITS + ROW_BITS
+
+
+def _origins(contact: Contact, told: Iterable[str], sources: Sources) -> dict[str, SourceOut]:
+    if len(contact.sources) == 1:
+        source = sources.get(contact.sources[0])
+        return dict.fromkeys(told, source) if source else {}
     return {
         field: sources[order_second(stamp)]
         for field, value, stamp in zip(SCALARS, contact.values, contact.stamps, strict=True)
