@@ -24,6 +24,8 @@ create table entries (
     primary key (workspace, id)
 ) with (autovacuum_vacuum_insert_scale_factor = 0.05);
 alter table entries alter column search set storage plain;
+-- The planner guesses how many words begin with what is typed, and only from a hundred common words upwards.
+alter table entries alter column search set statistics 300;
 create index entries_newest on entries (workspace, imported_at, id);
 create index entries_by_name on entries (workspace, sort_name, id);
 create index entries_search on entries using gin (search) with (fastupdate = on);
@@ -88,7 +90,7 @@ begin
         execute format('alter table %I force row level security', name);
         -- Readers see the workspace of their transaction; the projector writes what the log says, for all of them.
         execute format(
-            'create policy tenant on %I for select using '
+            'create policy tenant on %I for select to lookup_reader using '
             '(workspace = nullif(current_setting(''app.workspace'', true), '''')::uuid)', name);
         execute format('create policy projector on %I to projector using (true) with check (true)', name);
     end loop;
