@@ -1,8 +1,10 @@
 """The workspace's settings, each with an example of its effect."""
 
+from collections.abc import Mapping
+from functools import cache
 from zoneinfo import available_timezones
 
-from phonenumbers import SUPPORTED_REGIONS
+import phonenumbers
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -18,6 +20,18 @@ LOCALES = (
 )
 
 
+@cache
+def regions() -> Mapping[str, tuple[str, str]]:
+    """Every country with a number as it is written there, and as it is kept."""
+    found = {}
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        number = phonenumbers.example_number(region)
+        if number is not None:
+            national = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.NATIONAL)
+            found[region] = (national, phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+    return found
+
+
 async def show(request: Request) -> Response:
     principal = require(request.scope)
     settings = services(request).settings
@@ -26,7 +40,7 @@ async def show(request: Request) -> Response:
         request,
         "settings.html",
         values=values,
-        regions=sorted(SUPPORTED_REGIONS),
+        regions=regions(),
         locales=sorted({*LOCALES, values["locale"]}),
         zones=["UTC", *sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith("Etc/"))],
     )

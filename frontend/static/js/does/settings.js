@@ -15,8 +15,8 @@ export default function settings(root) {
     const example = part(card, "example");
     if (field.dataset.setting === "phone_region") nameOptions(field, (code) => displayNames.of(code));
     if (field.dataset.setting === "locale") nameOptions(field, (code) => languages.of(code));
-    write(example, exampleOf(field.dataset.setting, valueOf(field)));
-    field.addEventListener("input", () => write(example, exampleOf(field.dataset.setting, valueOf(field))));
+    write(example, exampleOf(field));
+    field.addEventListener("input", () => write(example, exampleOf(field)));
     field.addEventListener("change", async () => {
       const saved = part(card, "saved");
       write(saved, "");
@@ -46,17 +46,11 @@ function valueOf(field) {
   return field.value || null;
 }
 
-const PHONES = {
-  DE: "+49 30 123456",
-  AT: "+43 30 123456",
-  CH: "+41 30 123 456",
-  IT: "+39 030 123456",
-};
-
-function exampleOf(name, value) {
-  switch (name) {
+function exampleOf(field) {
+  const value = valueOf(field);
+  switch (field.dataset.setting) {
     case "phone_region":
-      return value ? say("settings.phone_region_example", { number: PHONES[value] ?? value }) : say("settings.phone_region_none");
+      return value ? say("settings.phone_region_example", field.selectedOptions[0].dataset) : say("settings.phone_region_none");
     case "date_order": {
       if (value === "auto") return say("settings.date_order_auto_example");
       const [month, day] = DATES[value];

@@ -24,7 +24,8 @@ export class ImportView {
     const at = this.clock() / 1000;
     this.#rows.add(at, state.rows);
     this.#bytes.add(at, state.bytes_done);
-    Object.assign(article.dataset, { status: state.status, version: state.version });
+    const rows = state.rows ? "some" : "none";
+    Object.assign(article.dataset, { status: state.status, version: state.version, rows });
     this.#head(state);
     this.#numbers(state);
     showBar(article, state);
