@@ -1,7 +1,6 @@
 """The web process: everything is put together here, and started and stopped in order."""
 
 import asyncio
-import importlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -24,9 +23,9 @@ from app.core.imports import ImportRecord, State
 from app.core.topics import IMPORTS, REVOCATIONS
 from app.jobs import routes as jobs_routes
 from app.jobs.intake import Intake
-from app.jobs.openapi import OPENAPI_PATHS
+from app.jobs.openapi import OPENAPI_PATHS as JOBS_PATHS
 from app.settings import Settings
-from app.web import accounts, openapi, pages, problems, routes
+from app.web import accounts, contacts_api, exports, imports_api, openapi, pages, problems, routes
 from app.web.authentication import Authentication, Sessions
 from app.web.limits import Rate
 from app.web.lookup import Lookup
@@ -59,26 +58,15 @@ def application(settings: config.Web, lifespan: Any) -> Starlette:
 
 def all_routes() -> list[BaseRoute]:
     """Every route of the process: the API first, then the pages."""
-    found: list[BaseRoute] = [*routes.ROUTES, *jobs_routes.ROUTES]
-    for name in ("app.web.imports_api", "app.web.exports", "app.web.contacts_api"):
-        found += getattr(_there(name), "ROUTES", [])
-    return [*found, *pages.ROUTES]
+    api = (routes, jobs_routes, imports_api, exports, contacts_api)
+    return [*(route for part in api for route in part.ROUTES), *pages.ROUTES]
 
 
 def description(public_url: str) -> dict[str, Any]:
     """The OpenAPI document of all that `all_routes` serves below /api/."""
-    parts = [
-        _there(name) for name in ("app.jobs.openapi", "app.web.contacts_api", "app.web.imports_api", "app.web.exports")
-    ]
-    return openapi.document(public_url, *[OPENAPI_PATHS, *(getattr(part, "OPENAPI_PATHS", {}) for part in parts)])
-
-
-def _there(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        log.warning("a part is not there yet", extra={"part": name, "why": str(error)})
-        return None
+    return openapi.document(
+        public_url, JOBS_PATHS, imports_api.OPENAPI_PATHS, exports.OPENAPI_PATHS, contacts_api.OPENAPI_PATHS
+    )
 
 
 @asynccontextmanager
