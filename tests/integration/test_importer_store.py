@@ -9,14 +9,15 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.types.json import Jsonb
 
-from app.core.contacts import Contact, Outcome, Staged, absorb, fold
-from app.core.events import Counts, SegmentHeader
+from app.core.contacts import SCALARS, Contact, Email, Outcome, Person, absorb, contact_id, fold, match_key
+from app.core.events import Counts, SegmentHeader, SourceOut
+from app.core.positions import position
 from app.core.reading.plan import Existing, Plan
 from tests.importing import Segment, imports
 from tests.integration.conftest import Servers
-from workers.harness import Hopeless
-from workers.importer.store import Cancelled, Merged, Store
+from workers.importer.store import Cancelled, Conflict, Merged, Store, Stored
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,170 @@ async def test_core_and_database_agree_in_any_order_repetition_and_cut(store: St
     expected, outcomes = in_core(workspace, order)
     for segment in order:
         merged = await bring(store, workspace, segment)
-        assert merged.counts == Counts(**outcomes[segment.second, segment.index])
+        assert merged.counts == Counts(
+            **{str(name): count for name, count in outcomes[segment.second, segment.index].items()}
+        )
     found = {stored.id: stored.contact for stored in await store.find(workspace, list(expected))}
     assert found == expected
+
+
+def one_row(second: int, index: int = 0, existing: Existing = "fill", **fields: str) -> Segment:
+    return Segment(second, index, existing, ((person(**fields), position(second, index, 0)),))
+
+
+def person(email: str = "ada@x.org", **fields: str) -> Person:
+    scalars = tuple(fields.get(name, "") for name in SCALARS)
+    emails = (Email(email),)
+    return Person(row=0, line=1, match_key=match_key(scalars, emails) or "", scalars=scalars, emails=emails)
+
+
+async def stored(store: Store, workspace: UUID, key: str = "e:ada@x.org") -> Stored:
+    (found,) = await store.find(workspace, [contact_id(workspace, key).hex])
+    return found
+
+
+async def test_a_segment_seen_again_changes_nothing_and_answers_the_same(store: Store) -> None:
+    workspace = uuid4()
+    first = await bring(store, workspace, one_row(100, name="Ada"))
+    await bring(store, workspace, one_row(200, name="X", title="Dr"))
+    before = await stored(store, workspace)
+    again = await bring(store, workspace, one_row(100, name="Ada"))
+    assert again.counts == first.counts == Counts(created=1)
+    assert [each.version for each in again.contacts] == [2]
+    assert await stored(store, workspace) == before
+
+
+async def test_the_same_index_with_other_bytes_is_refused_for_good(store: Store) -> None:
+    workspace, segment = uuid4(), one_row(100, name="Ada")
+    await bring(store, workspace, segment)
+    with pytest.raises(Conflict):
+        await store.merge(header(workspace, segment, crc=2), "fill", [], 0)
+
+
+async def test_a_cancelled_segment_leaves_nothing_behind(store: Store) -> None:
+    workspace, segment = uuid4(), one_row(100, name="Ada")
+    staged = fold(workspace, segment.rows, "fill")
+    with pytest.raises(Cancelled):
+        await store.merge(header(workspace, segment), "fill", staged, 0, wanted=lambda: False)
+    assert await store.find(workspace, [each.id for each in staged]) == []
+    assert not await store.knows(header(workspace, segment))
+    assert (await bring(store, workspace, segment)).counts == Counts(created=1)
+    assert await store.knows(header(workspace, segment))
+
+
+async def test_nobody_elses_contact_is_read_or_written(store: Store, servers: Servers) -> None:
+    """The foreign row is planted under the very id that this workspace's contact has."""
+    workspace, foreign = uuid4(), uuid4()
+    await bring(store, foreign, one_row(100, name="Foreign", title="Keep"))
+    planted = contact_id(workspace, "e:ada@x.org")
+    with psycopg.connect(servers.dsn("importer")) as connection:
+        connection.execute("update contacts.contacts set contact_id = %s where workspace = %s", [planted, foreign])
+    assert await store.find(workspace, [planted.hex]) == []
+    merged = await bring(store, workspace, one_row(300, existing="overwrite", name="Mine"))
+    assert merged.counts == Counts(created=1)
+    (kept,) = await store.find(foreign, [planted.hex])
+    assert (kept.contact.values[0], kept.version, kept.contact.sources) == ("Foreign", 1, (100,))
+    assert await store.sources(workspace, [100]) == {}
+    assert not await store.knows(header(workspace, one_row(100)))
+
+
+async def test_two_importers_with_one_segment_bring_it_in_once(store: Store, servers: Servers) -> None:
+    workspace, segment = uuid4(), one_row(100, name="Ada")
+    other = Store(servers.dsn("importer"), "other")
+    await other.open()
+    try:
+        both = await asyncio.gather(bring(store, workspace, segment), bring(other, workspace, segment))
+    finally:
+        await other.close()
+    assert [merged.counts for merged in both] == [Counts(created=1)] * 2
+    assert (await stored(store, workspace)).version == 1
+
+
+async def test_many_importers_on_the_same_people_do_not_deadlock(servers: Servers) -> None:
+    workspace = uuid4()
+    stores = [Store(servers.dsn("importer"), f"parallel {number}") for number in range(4)]
+
+    async def work(number: int, store: Store) -> Counter[str]:
+        await store.open()
+        counts: Counter[str] = Counter()
+        for index in range(5):
+            second, at = 100 + number, position(100 + number, index, 0)
+            people = [(person(f"p{key}@x.org", name=f"{number}"), at + key) for key in range(200)]
+            merged = await bring(
+                store, workspace, Segment(second, index, "overwrite", tuple(people[:: -1 if number % 2 else 1]))
+            )
+            counts.update(
+                {name: getattr(merged.counts, name) for name in ("created", "updated", "unchanged", "duplicate")}
+            )
+        await store.close()
+        return counts
+
+    total: Counter[str] = Counter()
+    for counts in await asyncio.gather(*(work(number, store) for number, store in enumerate(stores))):
+        total.update(counts)
+        assert counts["created"] + counts["updated"] + counts["unchanged"] == 200
+    assert (total["created"], total["duplicate"]) == (200, 4 * 4 * 200)
+
+
+@pytest.mark.parametrize("text", ["tab\t", "line\nbreak\r\n", "back\\slash \\N \\.", 'quote"', "’ 😀 \u2028", "{}"])
+async def test_every_text_is_stored_as_it_came(store: Store, text: str) -> None:
+    workspace = uuid4()
+    rows = [(person(name=text, notes=text)._replace(labels=(text,), custom=((text, text),)), position(100, 0, 0))]
+    await bring(store, workspace, Segment(100, 0, "fill", tuple(rows)))
+    assert (await stored(store, workspace)).contact == fold(workspace, rows, "fill")[0].contact
+
+
+async def test_what_people_removed_or_deleted_is_respected_by_both_alike(store: Store, servers: Servers) -> None:
+    """Removals and deletions are made elsewhere; their marks are planted here."""
+    workspace = uuid4()
+    await bring(store, workspace, one_row(100, name="Ada"))
+    planted = (await stored(store, workspace)).contact
+    removed = planted._replace(sets={**planted.sets, "-eada@x.org": (position(200, 0, 0), "", 0)})
+    deleted = planted._replace(
+        values=("",) * 12, stamps=(None,) * 12, sets={}, deletion=position(200, 0, 0), last=position(200, 0, 0)
+    )
+    for start in (removed, deleted):
+        core, target = start, uuid4()
+        id_ = contact_id(target, "e:ada@x.org")
+        with psycopg.connect(servers.dsn("importer")) as connection:
+            connection.execute(
+                "insert into contacts.contacts select (jsonb_populate_record(c, %s)).* from contacts.contacts c"
+                " where workspace = %s",
+                [
+                    Jsonb(
+                        {
+                            "workspace": str(target),
+                            "contact_id": str(id_),
+                            "sets": core.sets,
+                            "deletion": core.deletion,
+                            "last": core.last,
+                            **({"name": "", "stamps": [0]} if core.deletion else {}),
+                        }
+                    ),
+                    workspace,
+                ],
+            )
+        for second in (150, 300):
+            segment = one_row(second, existing="overwrite", name=f"from {second}", title="Dr")
+            (staged,) = fold(target, segment.rows, "overwrite")
+            core, outcome = absorb(core, staged.contact, "overwrite")
+            merged = await bring(store, target, segment)
+            assert merged.counts == Counts(**{outcome: 1})
+            assert (await stored(store, target)).contact == core
+
+
+async def test_imports_are_found_by_their_order_second(store: Store) -> None:
+    workspace = uuid4()
+    await bring(store, workspace, one_row(100))
+    found = await store.sources(workspace, [100, 999])
+    assert found == {100: SourceOut(import_id=str(UUID(int=workspace.int ^ 100)), source="file", at=100)}
+
+
+def test_nothing_that_an_import_changes_is_in_an_index(servers: Servers) -> None:
+    with psycopg.connect(servers.postgres, autocommit=True) as connection:
+        indexed = connection.execute(
+            "select a.attname from pg_index i"
+            " join pg_attribute a on a.attrelid = i.indrelid and a.attnum = any(i.indkey)"
+            " where i.indrelid = 'contacts.contacts'::regclass order by 1"
+        ).fetchall()
+    assert [row[0] for row in indexed] == ["contact_id", "workspace"]
