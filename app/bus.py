@@ -44,7 +44,8 @@ class Producer:
             "client_id": settings.process_name,
             "acks": "all",
             "enable_idempotence": True,
-            "compression_type": "lz4",
+            # aiokafka's lz4 is the slow high-compression one: zstd needs a fifth of its time and yields less.
+            "compression_type": "zstd",
             "linger_ms": linger_ms,
             "max_request_size": SEGMENT_RECORD_BYTES + 65_536,
             "max_batch_size": 1_048_576,
