@@ -28,7 +28,10 @@ async def show(request: Request) -> Response:
     if part == "problems":
         values = await _problems(found, state, request.query_params.get("after"))
         return page(request, "parts/problems.html", state=reading.state(state), **values)
-    values = {**await _contacts(found, state), **await _problems(found, state, None)}
+    # A state just told to the browser may be newer than ours, so only a whole page believes that nothing is wrong.
+    values = {"problems": None, **await _contacts(found, state)}
+    if state.rejected:
+        values |= await _problems(found, state, None)
     return page(request, "import.html", state=reading.state(state), **values)
 
 
@@ -50,6 +53,4 @@ async def _contacts(found: Services, state: State) -> dict[str, Any]:
 
 
 async def _problems(found: Services, state: State, after: str | None) -> dict[str, Any]:
-    if not state.rejected:
-        return {"problems": None}
     return {"problems": await found.lookup.problems(state.workspace, state.id, after=after, limit=PROBLEMS)}

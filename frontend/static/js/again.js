@@ -6,7 +6,7 @@ export class Again {
   #waiting = false;
   #last = -Infinity;
 
-  constructor(run, { apart = 1000, now = () => performance.now(), later = setTimeout } = {}) {
+  constructor(run, { apart = 1000, now = () => performance.now(), later = (act, pause) => setTimeout(act, pause) } = {}) {
     Object.assign(this, { run, apart, now, later });
   }
 

@@ -38,7 +38,7 @@ function row(plan, column, mine, change) {
   const planned = columnOf(plan, column.index);
   const choice = choiceOf(planned);
   const out = choice === "none";
-  const kinds = planned && planned.part !== "label" ? KINDS[planned.field] : undefined;
+  const kinds = planned && leads(plan, planned) ? KINDS[planned.field] : undefined;
   const samples = (column.samples ?? []).filter(Boolean).slice(0, 3);
   return h(
     "li",
@@ -63,6 +63,12 @@ function row(plan, column, mine, change) {
       why(column, out, mine),
     ),
   );
+}
+
+// The first column of a slot shows the kind of all of them; a column that says the kind itself needs no choice.
+function leads(plan, planned) {
+  const together = plan.columns.filter((other) => other.field === planned.field && other.slot === planned.slot);
+  return together[0] === planned && !together.some((other) => other.part === "label");
 }
 
 function choices(current, column, chosen) {

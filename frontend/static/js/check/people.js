@@ -59,8 +59,9 @@ function cells(problem, headers) {
     h(
       "ul",
       { class: "cells" },
-      problem.cells.slice(0, 40).map((cell, index) => {
+      problem.cells.map((cell, index) => {
         const wrong = index === problem.column;
+        if (!cell && !wrong) return null;
         const text = cell.slice(0, 200) || (wrong ? say("problems.empty") : "");
         return h(
           "li",
