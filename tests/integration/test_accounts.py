@@ -98,7 +98,7 @@ async def test_of_two_who_use_a_code_at_once_one_gets_in(web: House, owner: Pers
 
 async def test_an_old_code_opens_nothing(web: House, owner: Person, servers: Servers) -> None:
     code = await link_for(web, owner)
-    age(servers, "sign_in_links", owner, "expires_at = now() - interval '1 second'")
+    await age(servers, "sign_in_links", owner, "expires_at = now() - interval '1 second'")
     for path in ("/api/v1/sign-in/offer", "/api/v1/sign-in"):
         answer = await web.browser().post(path, json={"code": code})
         assert (answer.status_code, answer.json()["code"]) == (410, "code_expired")
@@ -190,13 +190,13 @@ async def test_nobody_ends_a_colleagues_session(web: House, owner: Person) -> No
     ids=["idle for 14 days", "older than 90 days"],
 )
 async def test_a_session_ends_by_itself(web: House, owner: Person, servers: Servers, change: str) -> None:
-    age(servers, "sessions", owner, change)
+    await age(servers, "sessions", owner, change)
     web.services.sessions.forget(owner.principal.holder)
     assert (await web.browser(owner.cookie).get("/api/v1/me")).status_code == 401
 
 
 async def test_using_a_session_keeps_it_alive(web: House, owner: Person, servers: Servers) -> None:
-    age(servers, "sessions", owner, "last_use = now() - interval '13 days'")
+    await age(servers, "sessions", owner, "last_use = now() - interval '13 days'")
     web.services.sessions.forget(owner.principal.holder)
     assert (await owner.browser.get("/api/v1/me")).status_code == 200
     await eventually(
@@ -227,7 +227,7 @@ async def test_a_token_is_shown_once_listed_used_and_revoked(
 
 async def test_a_token_expires(web: House, owner: Person, servers: Servers) -> None:
     assert (await owner.program.get("/api/v1/me")).status_code == 200
-    age(servers, "tokens", owner, "expires_at = now() - interval '1 second'")
+    await age(servers, "tokens", owner, "expires_at = now() - interval '1 second'")
     web.services.sessions.forget(person=owner.principal.person)
     assert (await owner.program.get("/api/v1/me")).json()["code"] == "bad_token"
 
@@ -439,7 +439,7 @@ async def test_a_setting_that_does_not_exist_or_does_not_fit_is_refused(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-def age(servers: Servers, table: str, person: Person, change: str) -> None:
+async def age(servers: Servers, table: str, person: Person, change: str) -> None:
     """Changes this person's rows of a table as if time had passed."""
-    with psycopg.connect(servers.postgres, autocommit=True) as connection:
-        connection.execute(f"update web.{table} set {change} where person = %s", [person.principal.person])
+    async with await psycopg.AsyncConnection.connect(servers.postgres, autocommit=True) as connection:
+        await connection.execute(f"update web.{table} set {change} where person = %s", [person.principal.person])

@@ -128,6 +128,7 @@ LEAST_ROLE: dict[Call, Role] = {
     Call("GET", "/api/v1/contacts/counts"): "viewer",
     Call("GET", "/api/v1/imports/{id}"): "viewer",
     Call("GET", "/api/v1/imports/{id}/problems"): "viewer",
+    Call("GET", "/api/v1/imports/{id}/problems.csv"): "viewer",
     Call("GET", "/api/v1/settings/{name}"): "viewer",
     Call("POST", "/api/v1/previews"): "member",
     Call("POST", "/api/v1/imports"): "member",
