@@ -34,8 +34,8 @@ class Expected:
     rejected: int
 
 
-def rows(count: int, seed: int = 1, *, changed: bool = False) -> Iterator[str]:
-    """CSV lines of `count` people. With `changed` the same people have other titles."""
+def rows(count: int, seed: int = 1, *, changed: bool = False, who: str = "person") -> Iterator[str]:
+    """CSV lines of `count` people. With `changed` the same people have other titles; another `who` is other people."""
     random = Random(seed)
     draw = random.random
     suffix = " II" if changed else ""
@@ -44,7 +44,7 @@ def rows(count: int, seed: int = 1, *, changed: bool = False) -> Iterator[str]:
         person = random.randrange(number) // 100 * 100 + 1 if kind % 10 == 9 and number > 100 else number
         given, family = _GIVEN[person % 26], _FAMILY[person // 26 % 26]
         company = f"{_COMPANY[person % 12]} {_KIND[person // 12 % 6]}"
-        email = "" if kind == 50 else f"person{person}@mail{person % 997}.example"
+        email = "" if kind == 50 else f"{who}{person}@mail{person % 997}.example"
         if kind == 50:
             yield f",,not an address {number},,,,,,,\r\n"
             continue
@@ -64,9 +64,9 @@ def expected(count: int) -> Expected:
     return Expected(rows=count, created=count - rejected - duplicate, duplicate=duplicate, rejected=rejected)
 
 
-def write(path: Path, count: int, seed: int = 1, *, changed: bool = False) -> Path:
+def write(path: Path, count: int, seed: int = 1, *, changed: bool = False, who: str = "person") -> Path:
     """Writes the file, a few hundred thousand rows a second."""
     with path.open("w", encoding="utf-8", newline="") as file:
         file.write(HEADER)
-        file.writelines(rows(count, seed, changed=changed))
+        file.writelines(rows(count, seed, changed=changed, who=who))
     return path
