@@ -296,7 +296,9 @@ class Gateway:
 
 
 async def _end(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Cancels until they are gone: Python 3.11's wait_for, inside redis-py, sometimes swallows a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=2)
