@@ -3,16 +3,18 @@
 import re
 from collections.abc import AsyncIterator
 from typing import NamedTuple
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
+from app.core.imports import State
 from app.core.principals import Role
 from app.web import main
 from tests.integration.conftest import Servers
 from tests.integration.house import HOME, House, Person, house
+from tests.integration.projections import contact, read_model
 
 
 @pytest.fixture(scope="module")
@@ -189,32 +191,62 @@ class Ids(NamedTuple):
         return next(found for part, found in kinds.items() if part in path)
 
 
-async def furnish(person: Person) -> Ids:
-    """Makes one of everything in this person's workspace."""
+async def furnish(servers: Servers, person: Person) -> Ids:
+    """Makes one of everything in this person's workspace, and shows it in the read model."""
 
     def made(answer: httpx.Response) -> str:
         assert answer.is_success, answer.text
         found: str = answer.json()["id"]
         return found
 
-    program = person.program
-    return Ids(
+    program, shown = person.program, contact("Ann Lee", id=uuid4())
+    ids = Ids(
         member=str(person.principal.person),
         session=(await person.browser.get("/api/v1/sessions")).json()["sessions"][0]["id"],
         invitation=made(await program.post("/api/v1/invitations", json={"address": "y@example.com"})),
         token=made(await program.post("/api/v1/tokens", json={"name": "n"})),
         imported=made(await program.post("/api/v1/imports", json={"source": "file", "name": "a.csv"})),
-        contact=str(uuid4()),
+        contact=str(shown.id),
     )
+    async with read_model(servers) as model:
+        model.workspace = person.principal.workspace
+        await model.show(shown, import_id=UUID(ids.imported))
+        await model.keep(State(id=UUID(ids.imported), workspace=model.workspace))
+    return ids
 
 
-@pytest.mark.parametrize("call", [call for call in API if "{" in call.path and call.path not in NAMES], ids=" ".join)
-async def test_an_id_of_another_workspace_is_an_id_of_nothing(web: House, call: Call) -> None:
-    person, stranger = await web.join(await web.workspace()), await web.join(await web.workspace())
-    ids = await furnish(person)
+WITH_ID = [call for call in CALLS if "{" in call.path and call.path not in NAMES]
+
+
+@pytest.fixture(scope="module")
+async def theirs(web: House, servers: Servers) -> tuple[Person, Ids]:
+    person = await web.join(await web.workspace())
+    return person, await furnish(servers, person)
+
+
+@pytest.mark.parametrize("call", WITH_ID, ids=" ".join)
+async def test_an_id_of_another_workspace_is_an_id_of_nothing(
+    web: House, theirs: tuple[Person, Ids], call: Call
+) -> None:
+    person, ids = theirs
+    stranger = await web.join(await web.workspace())
     path = re.sub(r"\{\w+\}", ids.of(call.path), call.path)
-    body = {"role": "owner"} if call.path == "/api/v1/members/{id}" else None
     headers = {"Tus-Resumable": "1.0.0", "Upload-Offset": "0"} if "/uploads/" in path else {}
+    body = {"role": "owner"} if call.path == "/api/v1/members/{id}" else None
     answer = await stranger.program.request(call.method, path, headers=headers, json=body)
     assert answer.status_code == 404, answer.text
-    assert (await person.program.get("/api/v1/me")).status_code == 200
+    if call.method == "GET":
+        assert (await person.program.get(path)).status_code == 200, "whose it is, finds it"
+
+
+async def test_nothing_of_theirs_was_touched(theirs: tuple[Person, Ids]) -> None:
+    person, ids = theirs
+    for path, name, found in (
+        ("members", "members", ids.member),
+        ("sessions", "sessions", ids.session),
+        ("invitations", "invitations", ids.invitation),
+        ("tokens", "tokens", ids.token),
+    ):
+        listed = (await person.browser.get(f"/api/v1/{path}")).json()[name]
+        assert found in [item["id"] for item in listed]
+    assert (await person.program.get(f"/api/v1/imports/{ids.imported}")).json()["status"] == "requested"
