@@ -14,7 +14,7 @@ from app.core.principals import Role
 from app.web import main
 from tests.integration.conftest import Servers
 from tests.integration.house import HOME, House, Person, house
-from tests.integration.projections import contact, read_model
+from tests.integration.projections import AT, contact, read_model
 
 
 @pytest.fixture(scope="module")
@@ -211,7 +211,7 @@ async def furnish(servers: Servers, person: Person) -> Ids:
     async with read_model(servers) as model:
         model.workspace = person.principal.workspace
         await model.show(shown, import_id=UUID(ids.imported))
-        await model.keep(State(id=UUID(ids.imported), workspace=model.workspace))
+        await model.keep(State(id=UUID(ids.imported), workspace=model.workspace, requested_at=AT))
     return ids
 
 
