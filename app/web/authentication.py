@@ -29,7 +29,8 @@ from app.web.store import Credential, Opened, Store
 log = logging.getLogger(__name__)
 
 SESSION_DAYS = 90
-REMEMBERED_SECONDS = 15.0
+REMEMBERED_SECONDS = 5.0
+"""So long another web process may not know of a changed role; what was revoked it knows at once."""
 _REMEMBERED = 20_000
 _MISSES_PER_MINUTE = 120
 _TOKEN_PREFIX = "abt_"  # noqa: S105  # so that a leaked token can be recognised

@@ -49,7 +49,6 @@ STATUS: dict[str, int] = {
     "cancelled": 410,
     "code_expired": 410,
     "body_too_large": 413,
-    "file_too_large": 413,
     "plan_too_large": 413,
     "too_large": 413,
     "unsupported_media_type": 415,

@@ -30,7 +30,10 @@ class Workspace(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True):
-    """What a credential opens. `name` is a token's name, `expires_at` None means never."""
+    """What a credential opens. `name` is a token's name, `expires_at` None means never.
+
+    `operator` needs a session that a sign-in link opened: an invitation may have been used by who wrote it.
+    """
 
     by: Credential
     id: UUID
@@ -202,7 +205,7 @@ class Store:
                 expires_at=row[6],
                 stale=row[7],
                 address=member[0],
-                operator=member[1],
+                operator=member[1] and row[8],
             )
 
     async def touch(self, workspace: UUID, by: Credential, digest: bytes) -> None:
@@ -392,9 +395,9 @@ class Store:
                     [offer.workspace, who, offer.role],
                 )
             await connection.execute(
-                "insert into web.sessions (hash, id, workspace, person, holder, agent, expires_at)"
-                " values (%s, %s, %s, %s, %s, %s, now() + make_interval(days => %s))",
-                [session_digest, session, offer.workspace, who, holder, agent, days],
+                "insert into web.sessions (hash, id, workspace, person, holder, agent, way, expires_at)"
+                " values (%s, %s, %s, %s, %s, %s, %s, now() + make_interval(days => %s))",
+                [session_digest, session, offer.workspace, who, holder, agent, offer.kind, days],
             )
             await connection.execute("select pg_notify(%s, '')", [SIGNED_IN])
             return offer
@@ -470,12 +473,12 @@ class Store:
 _SESSION = (
     "select id, workspace, person, holder, '', null,"
     f" extract(epoch from least(expires_at, last_use + interval '{IDLE}'))::float8,"
-    f" last_use < now() - interval '{SPARSELY}'"
+    f" last_use < now() - interval '{SPARSELY}', way = 'sign_in'"
     f" from web.sessions where hash = %s and expires_at > now() and last_use > now() - interval '{IDLE}'"
 )
 _TOKEN = (
     "select id, workspace, person, holder, name, role, extract(epoch from expires_at)::float8,"
-    f" last_use is null or last_use < now() - interval '{SPARSELY}'"
+    f" last_use is null or last_use < now() - interval '{SPARSELY}', false"
     " from web.tokens where hash = %s and (expires_at is null or expires_at > now())"
 )
 

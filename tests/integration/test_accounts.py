@@ -308,6 +308,17 @@ async def test_an_invitation_is_good_for_seven_days(web: House, owner: Person) -
     assert made["expires_at"] - made["created_at"] == pytest.approx(7 * 86400)
 
 
+async def test_only_a_sign_in_link_gives_an_operator_their_rights(web: House, owner: Person) -> None:
+    """Who invites an operator's address sees the link, and must not become one by using it."""
+    address = (await owner.browser.get("/api/v1/me")).json()["address"]
+    assert await web.services.accounts.make_operator(address)
+    signed_in = await web.enter(f"{HOME}/sign-in#{await link_for(web, owner)}")
+    invited = await web.join(await web.workspace(), "owner", address)
+    assert (await signed_in.browser.get("/api/v1/me")).json()["operator"] is True
+    assert (await signed_in.program.get("/api/v1/me")).json()["operator"] is False
+    assert (await invited.browser.get("/api/v1/me")).json()["operator"] is False
+
+
 async def test_a_second_invitation_replaces_the_first(web: House, owner: Person) -> None:
     first = (await owner.browser.post("/api/v1/invitations", json={"address": "d@example.com"})).json()
     second = (await owner.browser.post("/api/v1/invitations", json={"address": "d@example.com"})).json()
