@@ -27,7 +27,7 @@ USABLE: frozenset[FieldName] = frozenset({"name", "given", "family", "company", 
 OURS = re.compile(r"addressbus:(?:line|code|message)")
 """What our own list of rejected rows adds to a file."""
 
-_SAMPLED = 200
+_SAMPLED = 100
 _SLOTTED: frozenset[FieldName] = frozenset({"emails", "phones", "urls", "addresses"})
 _REPEATABLE: frozenset[FieldName] = _SLOTTED | {"none", "custom", "labels"}
 
@@ -205,11 +205,16 @@ def is_link(cell: str) -> bool:
 
 def is_value(cell: str) -> bool:
     """Whether a cell looks like data, not like the name of a column."""
-    return values.email(cell) is not None or is_phone(cell) or is_link(cell) or values.date(cell, "dmy") is not None
+    return is_email(cell) or is_phone(cell) or is_link(cell) or values.date(cell, "dmy") is not None
+
+
+def is_email(cell: str) -> bool:
+    """Whether a cell holds e-mail addresses and nothing else."""
+    return "@" in cell and values.emails(cell) is not None
 
 
 _LOOKS: tuple[tuple[FieldName, Callable[[str], object], str], ...] = (
-    ("emails", values.emails, "most of its cells are e-mail addresses"),
+    ("emails", is_email, "most of its cells are e-mail addresses"),
     ("urls", is_link, "most of its cells are links"),
     ("phones", is_phone, "most of its cells look like phone numbers"),
 )
@@ -226,41 +231,44 @@ def _doubted(guess: Guess, cells: Sequence[str]) -> Guess:
     """Less sure of a header whose cells say otherwise."""
     if guess.part == "label" or not cells:
         return guess
-    if guess.field == "emails" and _share(cells, values.emails) < 0.3:
+    if guess.field == "emails" and _share(cells, is_email) < 0.3:
         return replace(guess, confidence=0.4, reason="named so, but few of its cells are e-mail addresses")
-    if guess.field in {"name", "given", "family"} and _share(cells, values.email) > 0.5:
+    if guess.field in {"name", "given", "family"} and _share(cells, is_email) > 0.5:
         return replace(guess, confidence=0.4, reason="named so, but most of its cells are e-mail addresses")
     return guess
 
 
 def _by_values_alone(samples: Sequence[Sequence[str]]) -> list[list[Guess]]:
-    """Columns without headers. Names are looked for among the first columns that hold words."""
+    """Columns without headers. Names are looked for in the first columns that hold words.
+
+    In a file without any e-mail address or phone number they must really look like names: it may be any text.
+    """
     found: list[list[Guess]] = []
-    words: list[int] = []
     for index, cells in enumerate(samples):
         guess = _by_values(cells)
-        if guess is not None:
-            found.append([replace(guess, group=f"column {index}")])
-            continue
-        found.append([Guess(field="none", confidence=0.3, reason="nothing tells what it is")])
-        if cells and _share(cells, _is_wordy) >= 0.8:
-            words.append(index)
+        found.append([replace(guess, group=f"column {index}")] if guess else [])
+    fits = _is_wordy if any(guesses and guesses[0].field in USABLE for guesses in found) else _is_name
+    words = [index for index, cells in enumerate(samples) if not found[index] and _share(cells, fits) >= 0.8]
+    for index in range(len(samples)):
+        found[index].append(Guess(field="none", confidence=0.3, reason="nothing tells what it is"))
     if not words:
         return found
     first = words[0]
-    if _share(samples[first], lambda cell: " " in cell) >= 0.5:
-        found[first].insert(0, Guess(field="name", part="full", confidence=0.6, reason="its cells look like names"))
-    elif words[1:2] == [first + 1]:
-        for index, name in ((first, "given"), (first + 1, "family")):
-            guess = Guess(field=name, confidence=0.5, reason="two columns of single words at the beginning")  # type: ignore[arg-type]
-            found[index].insert(0, guess)
-    else:
-        found[first].insert(0, Guess(field="name", part="full", confidence=0.5, reason="its cells look like names"))
+    names: list[tuple[int, FieldName, Part | None]] = [(first, "name", "full")]
+    if words[1:2] == [first + 1] and _share(samples[first], lambda cell: " " in cell) < 0.5:
+        names = [(first, "given", None), (first + 1, "family", None)]
+    for index, name, part in names:
+        found[index].insert(0, Guess(field=name, part=part, confidence=0.5, reason="its cells look like names"))
     return found
 
 
 def _is_wordy(cell: str) -> bool:
     return len(cell) <= 60 and any(map(str.isalpha, cell)) and not any(map(str.isdigit, cell))
+
+
+def _is_name(cell: str) -> bool:
+    words = cell.split()
+    return _is_wordy(cell) and 2 <= len(words) <= 4 and all(not word[0].islower() for word in words)
 
 
 def _without_rivals(guesses: list[Guess], samples: Sequence[Sequence[str]]) -> list[Guess]:

@@ -17,6 +17,8 @@ LOOKED_AT_BYTES = 64 * 1024
 LOOKED_AT_RECORDS = 60
 HEADER_WITHIN = 20
 """A header is looked for in so many records."""
+CELLS = 500
+"""So many cells of a record are looked at."""
 
 
 class Header(NamedTuple):
@@ -51,10 +53,11 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
     """Where the header is. A row with an e-mail address, a number or a date in it is none."""
     best = Header(0, 0, 0)
     for index, row in enumerate(rows[:HEADER_WITHIN]):
-        cells = [cell for cell in map(str.strip, row) if cell]
-        known = sum(columns.known(columns.folded(cell[:300])) is not None for cell in cells)
-        if known > best.known and (known >= 2 or 2 * known >= len(cells)) and not any(map(columns.is_value, cells)):
-            best = Header(index, 1, known)
+        cells = [cell for cell in map(str.strip, row[:CELLS]) if cell]
+        guesses = [guess for guess in (columns.known(columns.folded(cell[:300])) for cell in cells) if guess]
+        named = len(guesses) >= 2 or any(guess.field in columns.USABLE for guess in guesses)
+        if named and len(guesses) > best.known and not any(map(columns.is_value, cells)):
+            best = Header(index, 1, len(guesses))
     if best.header or len(rows) < 2:
         return best
     return Header(0, 1, 0) if _stands_out(rows) else best
@@ -62,11 +65,11 @@ def find_header(rows: Sequence[Sequence[str]]) -> Header:
 
 def _stands_out(rows: Sequence[Sequence[str]]) -> bool:
     """Whether the first row has words where all others have e-mail addresses, numbers or dates."""
-    first = [cell.strip() for cell in rows[0]]
+    first = [cell.strip() for cell in rows[0][:CELLS]]
     if not all(first) or any(map(columns.is_value, first)):
         return False
     for index in range(len(first)):
-        cells = [row[index].strip() for row in rows[1:] if index < len(row) and row[index].strip()]
+        cells = [row[index].strip() for row in rows[1:HEADER_WITHIN] if index < len(row) and row[index].strip()]
         if cells and sum(map(columns.is_value, cells)) >= 0.8 * len(cells):
             return True
     return False

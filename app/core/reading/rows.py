@@ -6,7 +6,7 @@ What becomes of a cell that is not what its column says:
 """
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from app.core.contacts import SCALARS, Address, Email, Person, Phone, Url, match_key
@@ -17,6 +17,11 @@ from app.core.reading.problems import problem
 
 TEXTS = tuple(name for name in SCALARS if name not in {"name", "birthday"})
 ADDRESS_PARTS = ("street", "city", "region", "postal_code", "country")
+
+
+# A named tuple is made without a frame of Python; a million rows have some millions of them.
+_new = tuple.__new__
+_person = partial(_new, Person)
 
 
 class Row(NamedTuple):
@@ -113,7 +118,8 @@ class _Batch:
         labels, custom = self._all_labels(), self._all_custom()
         keys = list(map(match_key, scalars, emails, phones, addresses, urls, custom))
         numbers, lines = [row.number for row in self._rows], [row.line for row in self._rows]
-        people = list(map(Person, numbers, lines, keys, scalars, emails, phones, addresses, urls, labels, custom))
+        members = zip(numbers, lines, keys, scalars, emails, phones, addresses, urls, labels, custom, strict=True)
+        people = list(map(_person, members))
         if not self._bad_emails and None not in keys:
             return people, []
         problems = []
@@ -231,7 +237,7 @@ class _Batch:
             for at, cell, label, primary in self._values(slot):
                 value = one(cell)
                 if value is not None and not found[at]:
-                    found[at] = (Email(value, label),)
+                    found[at] = (_new(Email, (value, label)),)
                     continue
                 several = (value,) if value is not None else values.emails(cell)
                 if several is None:
@@ -261,7 +267,7 @@ class _Batch:
             for at, cell, label, primary in self._values(slot):
                 value = one(cell, region)
                 if value and not found[at]:
-                    found[at] = (Phone(value, cell, label),)
+                    found[at] = (_new(Phone, (value, cell, label)),)
                     continue
                 if values.is_placeholder(cell):
                     continue
@@ -357,7 +363,8 @@ def _address(cells: Sequence[str], fixed: str) -> tuple[Address, ...]:
     if not (street or city or region or postal_code or country):
         return ()
     label = values.kind(label)[0] if label else fixed
-    return (Address(street, city, region, postal_code, values.country(country), label),)
+    country = values.country(country) if len(country) == 2 else country
+    return (_new(Address, (street, city, region, postal_code, country, label)),)
 
 
 def _day(year: str, month: str, day: str) -> str:

@@ -9,6 +9,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import partial
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ _ESCAPED = re.compile(r"'(?:[=@\t\r]|[+-](?![0-9 ()./-]*\Z))")
 _MAYBE_ESCAPED = re.compile(r"'[=@\t\r+-]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
 _BLOCK = 16 * 1024
+_row = partial(tuple.__new__, Row)
+"""`Row._make` without a frame of Python."""
 
 
 class Reading(NamedTuple):
@@ -56,14 +59,9 @@ def read(data: bytes, header: SegmentHeader) -> Reading:
         data, plan.dialect, first_line=header.first_line, width=by.width, continues=header.continues, skip=skip
     )
     rows, problems = found
-    fitting: list[Row] = []
-    for row in rows:
-        wrong = _misfit(row, by.width) if len(row.cells) != by.width or not plain else None
-        if wrong is not None:
-            problems.append(wrong)
-        else:
-            fitting.append(row if len(row.cells) == by.width else row._replace(cells=_fit(row.cells, by.width)))
-    people, more = by.read(fitting, plain=plain)
+    if not plain or {len(row.cells) for row in rows} != {by.width}:
+        rows = _fitting(rows, by.width, problems)
+    people, more = by.read(rows, plain=plain)
     problems = sorted([*problems, *more], key=lambda told: told.row)
     return Reading(people, problems, len(people) + len(problems))
 
@@ -119,7 +117,7 @@ def _numbered(found: list[list[str]], lines: Sequence[int]) -> list[Row]:
     if [] in found:
         lines = [line for line, cells in zip(lines, found, strict=True) if cells]
         found = [cells for cells in found if cells]
-    return list(map(Row, range(len(found)), lines, found))
+    return list(map(_row, zip(range(len(found)), lines, found, strict=True)))
 
 
 def _walked(data: bytes, rules: Grammar, first_line: int, width: int, continues: bool, skip: int) -> Records:
@@ -188,6 +186,20 @@ def _has_long_line(data: bytes) -> bool:
     )
 
 
+def _fitting(rows: Sequence[Row], width: int, problems: list[ProblemOut]) -> list[Row]:
+    """The rows that are usable as such, all `width` cells wide, missing cells empty. The others join the problems."""
+    fitting = []
+    for row in rows:
+        wrong = _misfit(row, width)
+        if wrong is not None:
+            problems.append(wrong)
+        elif len(row.cells) == width:
+            fitting.append(row)
+        else:
+            fitting.append(row._replace(cells=[*row.cells[:width], *[""] * (width - len(row.cells))]))
+    return fitting
+
+
 def _misfit(row: Row, width: int) -> ProblemOut | None:
     """What is wrong with the cells as such, if anything. Surplus cells may be there as long as they are empty."""
     if len(row.cells) > width and any(row.cells[width:]):
@@ -198,8 +210,3 @@ def _misfit(row: Row, width: int) -> ProblemOut | None:
         if "\0" in cell:
             return problem("bad_character", row.number, row.line, row.cells, column=column)
     return None
-
-
-def _fit(cells: Sequence[str], width: int) -> list[str]:
-    """Exactly `width` cells: what is missing at the end is empty."""
-    return [*cells[:width], *[""] * (width - len(cells))]

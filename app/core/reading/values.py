@@ -50,9 +50,9 @@ def email(cell: str) -> str | None:
     local, at, domain = cell.rpartition("@")
     local = local.casefold()
     host = _domain(domain)
-    if not at or not host or not _PLAIN_LOCAL.fullmatch(local):
+    if not (at and host and len(local) <= 64 and _PLAIN_LOCAL.fullmatch(local)):
         return _odd_email(cell)
-    return f"{local}@{host}" if len(local) <= 64 and len(local) + len(host) < 254 else None
+    return f"{local}@{host}" if len(local) + len(host) < 254 else None
 
 
 def emails(cell: str) -> tuple[str, ...] | None:
@@ -68,6 +68,7 @@ def email_suggestion(cell: str) -> str:
     """The address that was probably meant, as a sentence; "" if there is no telling."""
     folded = cell.strip().strip("<>()[].,;:'\"")
     tries = (
+        *(word.strip("<>()[].,;:'\"") for word in folded.split() if "@" in word),
         "".join(folded.split()),
         re.sub(r"\s*[(\[]\s*at\s*[)\]]\s*|\s+at\s+", "@", folded, count=1, flags=re.IGNORECASE),
         folded.replace(",", "."),
