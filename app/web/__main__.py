@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import sys
@@ -97,6 +98,7 @@ async def serve(settings: config.Web) -> None:
 
 
 async def _with_store(settings: config.Web, command: str, arguments: argparse.Namespace) -> None:
+    logging.getLogger("psycopg.pool").setLevel("ERROR")  # what is away is told once, at the end
     pool = sql.make_pool(settings.web_database_url, f"{settings.process_name} {command}", size=1)
     async with pool:
         await sql.check_schema(pool, "web")
