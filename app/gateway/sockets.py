@@ -62,7 +62,8 @@ class Socket(ServerConnection):
             self._cut()
 
     def lose(self) -> None:
-        self.end(Close.POSITION_LOST)
+        # Behind for its own slowness, or because Redis lost what came between.
+        self.end(Close.SLOW if self._stalled is not None else Close.POSITION_LOST)
 
     # Ending
 

@@ -1,198 +1,33 @@
-"""The gateway on a real Kafka and a real Valkey: what clients hear, whatever is lost on the way."""
+"""The gateway on a real Kafka and a real Valkey: what clients hear, and who may."""
 
 import asyncio
 import contextlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
-from uuid import UUID, uuid4
+from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import msgspec
 import pytest
 from redis.asyncio import Redis
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
-from app import bus, config
+from app import bus
 from app.core import channels
-from app.core.channels import Keys
-from app.core.events import Notice, Revocation
-from app.core.imports import ImportRecord, State
-from app.core.topics import IMPORTS, NOTICES, REVOCATIONS
-from app.gateway.limits import Limits
+from app.core.events import Revocation
+from app.core.topics import REVOCATIONS
 from app.gateway.server import Gateway
-
-KEYS = "k:" + "5a" * 32
-ORIGIN = "http://localhost:8000"
-QUICK = Limits(positions=0.4, linger=0.5, closing=0.5)
+from tests.integration.conftest import Servers
+from tests.integration.listening import ORIGIN, Import, becomes, client, gateway, producing, settings
 
 
-class Servers(Protocol):
-    """What the fixture `servers` gives."""
-
-    @property
-    def kafka(self) -> str: ...
-
-    @property
-    def redis(self) -> str: ...
-
-
-def settings(servers: Servers, name: str, *, redis: str | None = None, drain_seconds: int = 1) -> config.Gateway:
-    return config.Gateway(
-        process_name=name,
-        kafka_bootstrap=servers.kafka,
-        gateway_port=0,
-        gateway_host="127.0.0.1",
-        redis_url=redis or servers.redis,
-        public_url=ORIGIN,
-        channel_keys=KEYS,
-        drain_seconds=drain_seconds,
-    )
-
-
-async def eventually(true: Callable[[], bool], within: float = 15) -> None:
-    """Waits for a fact."""
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        await asyncio.sleep(0.01)
-
-
-@contextlib.asynccontextmanager
-async def gateway(settings: config.Gateway, group: str, limits: Limits = QUICK) -> AsyncIterator[Gateway]:
-    stop = asyncio.Event()
-    running = Gateway(settings, limits=limits, group=group)
-    task = asyncio.create_task(running.run(stop))
-    try:
-        await eventually(lambda: task.done() or running.missing() is None, within=30)
-        yield running
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 20)
-
-
-@dataclass
-class Client:
-    """A reader of frames that answers pings and keeps what it was told, as a page does."""
-
-    socket: ClientConnection
-    credential: str
-    frames: list[dict[str, Any]] = field(default_factory=list)
-    states: dict[str, dict[str, Any]] = field(default_factory=dict)
-    kinds: list[tuple[str, int]] = field(default_factory=list)
-    position: dict[str, Any] = field(default_factory=dict)
-    code: int | None = None
-    task: "asyncio.Task[None] | None" = None
-
-    async def read(self) -> None:
-        try:
-            async for text in self.socket:
-                frame = json.loads(text)
-                self.frames.append(frame)
-                match frame["type"]:
-                    case "ping":
-                        await self.socket.send('{"type":"pong"}')
-                    case "subscribed":
-                        self.position = {"epoch": frame["epoch"], "offset": frame["offset"]}
-                        for event in frame["events"]:
-                            self.hear(event["kind"], event["state"])
-                        for state in frame["states"]:
-                            self.hear("snapshot", state)
-                    case "event":
-                        if frame["epoch"] == self.position["epoch"]:
-                            assert frame["previous"] == self.position["offset"]
-                        else:
-                            assert frame["previous"] == 0
-                        assert frame["offset"] > frame["previous"]
-                        self.position = {"epoch": frame["epoch"], "offset": frame["offset"]}
-                        self.hear(frame["kind"], frame["state"])
-        except ConnectionClosed:
-            pass
-        self.code = self.socket.close_code
-
-    def hear(self, kind: str, state: dict[str, Any]) -> None:
-        known = self.states.get(state["id"])
-        if known is None or state["version"] > known["version"]:
-            self.states[state["id"]] = state
-            self.kinds.append((kind, state["version"]))
-
-    def token(self, workspace: UUID, channel: str, seconds: float = 600) -> str:
-        holder = channels.holder_of(self.credential)
-        return channels.issue(Keys.parse(KEYS), channel, workspace, holder, int(time.time() + seconds))
-
-    async def say(self, **frame: Any) -> None:
-        await self.socket.send(json.dumps(frame))
-
-    async def subscribe(self, workspace: UUID, channel: str, **position: Any) -> dict[str, Any]:
-        number = secrets.token_hex(4)
-        await self.say(type="subscribe", id=number, channel=channel, token=self.token(workspace, channel), **position)
-        await eventually(lambda: any(frame.get("id") == number for frame in self.frames) or self.code is not None)
-        return next(frame for frame in self.frames if frame.get("id") == number)
-
-    def version(self, import_id: UUID) -> int:
-        return int(self.states.get(str(import_id), {"version": -1})["version"])
-
-
-@contextlib.asynccontextmanager
-async def client(gateway: Gateway, *, credential: str | None = None, **options: Any) -> AsyncIterator[Client]:
-    credential = credential or secrets.token_urlsafe(32)
-    options.setdefault("additional_headers", {"Authorization": f"Bearer {credential}"})
-    async with connect(
-        f"ws://127.0.0.1:{gateway.port}/v1/ws",
-        subprotocols=[Subprotocol("addressbus.v1")],
-        compression=None,
-        ping_interval=None,
-        close_timeout=1,
-        **options,
-    ) as socket:
-        found = Client(socket, credential)
-        found.task = asyncio.create_task(found.read())
-        yield found
-    await found.task
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture
 async def producer(servers: Servers) -> AsyncIterator[bus.Producer]:
-    made = bus.Producer(config.Process(process_name="test", kafka_bootstrap=servers.kafka))
-    await made.start()
-    yield made
-    await made.stop()
-
-
-@dataclass
-class Import:
-    """An import whose tracker is this test."""
-
-    producer: bus.Producer
-    workspace: UUID = field(default_factory=uuid4)
-    channel: str = field(default_factory=lambda: channels.new_channel(secrets.token_bytes(16)))
-    id: UUID = field(default_factory=uuid4)
-
-    def state(self, version: int, kind: str = "progress") -> State:
-        over = kind in ("finished", "visible")
-        return State(
-            id=self.id,
-            workspace=self.workspace,
-            channel=self.channel,
-            version=version,
-            status="finished" if over else "running",
-            visible=kind == "visible",
-            finished_at=time.time() if over else None,
-            rows=version * 10,
-        )
-
-    async def notice(self, version: int, kind: Any = "progress", *, to: str | None = None) -> None:
-        for channel in [to] if to else [self.channel, channels.workspace_channel(self.workspace)]:
-            notice = Notice(workspace=self.workspace, channel=channel, kind=kind, state=self.state(version, kind))
-            await self.producer.publish(NOTICES, key=channel.encode(), value=msgspec.json.encode(notice))
-
-    async def commit(self, version: int, kind: str = "progress") -> None:
-        record = ImportRecord(state=self.state(version, kind))
-        await self.producer.publish(IMPORTS, key=str(self.id).encode(), value=msgspec.json.encode(record))
+    async with producing(servers) as made:
+        yield made
 
 
 @pytest.fixture
@@ -204,16 +39,16 @@ async def one(servers: Servers) -> AsyncIterator[Gateway]:
 async def test_a_client_hears_snapshot_then_progress_then_the_end(one: Gateway, producer: bus.Producer) -> None:
     work = Import(producer)
     async with client(one) as page:
-        await eventually(lambda: bool(page.frames))
+        await becomes(lambda: bool(page.frames))
         assert page.frames[0]["type"] == "hello"
         assert page.frames[0]["heartbeat"] == 25
         answer = await page.subscribe(work.workspace, work.channel)
         assert (answer["recovered"], answer["states"], answer["events"], answer["offset"]) == (False, [], [], 0)
         await work.notice(1)
-        await eventually(lambda: page.version(work.id) == 1)
+        await becomes(lambda: page.version(work.id) == 1)
         await work.notice(2, "finished")
         await work.notice(3, "visible")
-        await eventually(lambda: page.version(work.id) == 3)
+        await becomes(lambda: page.version(work.id) == 3)
         assert page.kinds == [("progress", 1), ("finished", 2), ("visible", 3)]
     async with client(one) as late:
         answer = await late.subscribe(work.workspace, work.channel)
@@ -225,13 +60,13 @@ async def test_a_client_that_comes_back_hears_exactly_what_it_missed(one: Gatewa
     async with client(one) as page:
         await page.subscribe(work.workspace, work.channel)
         await work.notice(1)
-        await eventually(lambda: page.version(work.id) == 1)
+        await becomes(lambda: page.version(work.id) == 1)
         position = page.position
     await work.notice(2, "finished")
     await work.notice(3, "visible")
     async with client(one, credential=page.credential) as again:
         await again.subscribe(work.workspace, work.channel)
-        await eventually(lambda: again.version(work.id) == 3)
+        await becomes(lambda: again.version(work.id) == 3)
         answer = await again.subscribe(work.workspace, work.channel, **position)
         assert answer["recovered"]
         assert [(event["kind"], event["previous"], event["offset"]) for event in answer["events"]] == [
@@ -256,7 +91,7 @@ async def test_a_workspace_channel_hears_every_import_and_no_other_workspace(
         await foreign.notice(1, to=everything)
         await first.notice(1)
         await second.notice(1)
-        await eventually(lambda: page.version(first.id) == page.version(second.id) == 1)
+        await becomes(lambda: page.version(first.id) == page.version(second.id) == 1)
         assert page.version(foreign.id) == -1
 
 
@@ -275,36 +110,40 @@ async def test_a_notice_taken_by_one_gateway_reaches_clients_of_the_other(
                 await right.subscribe(work.workspace, work.channel)
             for work in works:
                 await work.notice(1, "finished")
-            await eventually(lambda: all(left.version(work.id) == right.version(work.id) == 1 for work in works))
+            await becomes(lambda: all(left.version(work.id) == right.version(work.id) == 1 for work in works))
 
 
-async def test_an_emptied_redis_begins_a_new_epoch_and_nobody_sees_less(one: Gateway, producer: bus.Producer) -> None:
+async def test_an_emptied_redis_begins_a_new_epoch_and_nobody_sees_less(
+    one: Gateway, servers: Servers, producer: bus.Producer
+) -> None:
     work = Import(producer)
     async with client(one) as page, client(one) as other:
         before = await page.subscribe(work.workspace, work.channel)
         await other.subscribe(work.workspace, work.channel)
         for version in (1, 2, 3):
             await work.notice(version)
-        await eventually(lambda: page.version(work.id) == 3)
-        async with Redis.from_url(settings_redis(one)) as redis:
+        await becomes(lambda: page.version(work.id) == 3)
+        async with Redis.from_url(servers.redis) as redis:
             await redis.flushall()
         await work.notice(4, "finished")
-        await eventually(lambda: page.version(work.id) == other.version(work.id) == 4)
+        await becomes(lambda: page.version(work.id) == other.version(work.id) == 4)
         after = await page.subscribe(work.workspace, work.channel, epoch=before["epoch"], offset=3)
         assert after["epoch"] != before["epoch"]
         assert not after["recovered"]
         assert [state["version"] for state in after["states"]] == [4]
 
 
-async def test_an_emptied_redis_is_filled_again_without_any_notice(one: Gateway, producer: bus.Producer) -> None:
+async def test_an_emptied_redis_is_filled_again_without_any_notice(
+    one: Gateway, servers: Servers, producer: bus.Producer
+) -> None:
     work = Import(producer)
     async with client(one) as page:
         before = await page.subscribe(work.workspace, work.channel)
         await work.notice(1)
-        await eventually(lambda: page.version(work.id) == 1)
-        async with Redis.from_url(settings_redis(one)) as redis:
+        await becomes(lambda: page.version(work.id) == 1)
+        async with Redis.from_url(servers.redis) as redis:
             await redis.flushall()
-        await eventually(lambda: page.position["epoch"] != before["epoch"])
+        await becomes(lambda: page.position["epoch"] != before["epoch"])
         assert page.kinds == [("progress", 1)]
 
 
@@ -313,26 +152,22 @@ async def test_what_only_the_map_of_imports_knows_is_told(one: Gateway, producer
     async with client(one) as page:
         await page.subscribe(work.workspace, work.channel)
         await work.commit(5, "visible")
-        await eventually(lambda: page.version(work.id) == 5)
+        await becomes(lambda: page.version(work.id) == 5)
         assert page.kinds == [("visible", 5)]
     async with client(one) as late:
         answer = await late.subscribe(work.workspace, channels.workspace_channel(work.workspace))
         assert [state["version"] for state in answer["states"]] == [5]
 
 
-def settings_redis(running: Gateway) -> str:
-    return running._settings.redis_url
-
-
-async def test_a_lost_pubsub_connection_loses_nothing(one: Gateway, producer: bus.Producer) -> None:
+async def test_a_lost_pubsub_connection_loses_nothing(one: Gateway, servers: Servers, producer: bus.Producer) -> None:
     work = Import(producer)
-    async with client(one) as page, Redis.from_url(settings_redis(one)) as redis:
+    async with client(one) as page, Redis.from_url(servers.redis) as redis:
         await page.subscribe(work.workspace, work.channel)
         for version in range(1, 30):
             if version % 7 == 0:
                 await redis.client_kill_filter(_type="pubsub")
             await work.notice(version, "finished" if version > 20 else "progress")
-        await eventually(lambda: page.version(work.id) == 29)
+        await becomes(lambda: page.version(work.id) == 29)
         assert [version for kind, version in page.kinds if kind == "finished"] == list(range(21, 30))
 
 
@@ -344,12 +179,12 @@ async def test_a_revocation_closes_within_a_second_and_new_sockets_too(one: Gate
         revocation = Revocation(holder=holder, at=time.time())
         started = time.monotonic()
         await producer.publish(REVOCATIONS, key=holder.encode(), value=msgspec.json.encode(revocation))
-        await eventually(lambda: page.code is not None, within=1.5)
+        await becomes(lambda: page.code is not None, within=1.5)
         assert page.code == 4504
         assert time.monotonic() - started < 1
         assert friend.code is None
     async with client(one, credential=page.credential) as again:
-        await eventually(lambda: again.code is not None)
+        await becomes(lambda: again.code is not None)
         assert again.code == 4504
 
 
@@ -406,7 +241,7 @@ async def test_a_token_of_somebody_else_or_for_another_channel_ends_the_socket(
     async with client(one) as thief, client(one) as owner:
         token = owner.token(work.workspace, work.channel)
         await thief.say(type="subscribe", id=1, channel=work.channel, token=token)
-        await eventually(lambda: thief.code is not None)
+        await becomes(lambda: thief.code is not None)
         assert thief.code == 4500
         assert thief.frames[-1] == {"type": "error", "id": 1, "code": "bad_token", "temporary": False}
 
@@ -418,10 +253,10 @@ async def test_a_socket_ends_with_its_token_unless_it_is_refreshed(one: Gateway,
             token = reader.token(work.workspace, work.channel, seconds=2)
             await reader.say(type="subscribe", id=1, channel=work.channel, token=token)
         await fresh.say(type="refresh", id=2, channel=work.channel, token=fresh.token(work.workspace, work.channel))
-        await eventually(lambda: page.code is not None)
+        await becomes(lambda: page.code is not None)
         assert page.code == 4006
         await work.notice(1)
-        await eventually(lambda: fresh.version(work.id) == 1)
+        await becomes(lambda: fresh.version(work.id) == 1)
 
 
 @pytest.mark.parametrize(
@@ -430,7 +265,7 @@ async def test_a_socket_ends_with_its_token_unless_it_is_refreshed(one: Gateway,
 async def test_what_nobody_can_understand_ends_the_socket(one: Gateway, text: str) -> None:
     async with client(one) as page:
         await page.socket.send(text)
-        await eventually(lambda: page.code is not None)
+        await becomes(lambda: page.code is not None)
         assert page.code == 4502
 
 
@@ -439,14 +274,14 @@ async def test_a_flood_of_commands_ends_the_socket(one: Gateway) -> None:
         with contextlib.suppress(ConnectionClosed):
             for _ in range(100):
                 await page.socket.send('{"type":"pong"}')
-        await eventually(lambda: page.code is not None)
+        await becomes(lambda: page.code is not None)
         assert page.code == 4005
 
 
 async def test_an_oversized_frame_ends_the_socket(one: Gateway) -> None:
     async with client(one) as page:
         await page.socket.send(json.dumps({"type": "pong", "x": "y" * 5000}))
-        await eventually(lambda: page.code is not None)
+        await becomes(lambda: page.code is not None)
         assert page.code == 1009
 
 
@@ -454,6 +289,6 @@ async def test_one_holder_has_ten_sockets_and_no_more(one: Gateway) -> None:
     async with contextlib.AsyncExitStack() as stack:
         credential = secrets.token_urlsafe()
         crowd = [await stack.enter_async_context(client(one, credential=credential)) for _ in range(11)]
-        await eventually(lambda: crowd[10].code is not None)
+        await becomes(lambda: crowd[10].code is not None)
         assert crowd[10].code == 4503
         assert all(page.code is None for page in crowd[:10])

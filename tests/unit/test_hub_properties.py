@@ -6,19 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from unittest import mock
 
-import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.gateway import hub
 from app.gateway.hub import Event, Kind, Position, Room
+from tests.unit.test_hub import unframed
 
 STREAM_EVENTS = 4
-
-
-def unframed(frame: bytes) -> Any:
-    """The JSON of a frame."""
-    return msgspec.json.decode(frame[frame.index(b'{"type"') :])
 
 
 class Redis:
