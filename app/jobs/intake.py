@@ -8,6 +8,7 @@ from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID, uuid4, uuid5
+from weakref import WeakValueDictionary
 
 from crc32c import crc32c
 
@@ -78,7 +79,10 @@ class Body:
 
 
 class Intake:
-    """What the routes call. `start` first; give every change of the imports' LiveMap to `imports_changed`."""
+    """What the routes call. `start` first; give every change of the imports' LiveMap to `imports_changed`.
+
+    `history` knows the imports that ended so long ago that `imports` has forgotten them.
+    """
 
     def __init__(
         self,
@@ -88,6 +92,7 @@ class Intake:
         imports: States,
         preferences: Preferences,
         owns_channel: Callable[[UUID, str], Awaitable[bool]],
+        history: Callable[[UUID, UUID], Awaitable[State | None]] | None = None,
     ) -> None:
         self._settings = settings
         self._store = Store(pool, site=settings.site_number, sites=settings.sites)
@@ -95,10 +100,12 @@ class Intake:
         self._imports = imports
         self._understanding = Understanding(preferences, producer)
         self._owns_channel = owns_channel
+        self._history = history
         self._previews = Previews(settings.previews_per_minute)
         self._streams = Streams(settings.max_open_uploads)
         self._backlog = Backlog()
         self._waiting: dict[tuple[str, ...], set[asyncio.Future[None]]] = {}
+        self._writing: WeakValueDictionary[UUID, Upload] = WeakValueDictionary()
         self._sweeper: asyncio.Task[None] | None = None
 
     @property
@@ -169,7 +176,7 @@ class Intake:
         with self._streams.one(workspace):
             try:
                 if not job.sealed:
-                    job = _usable(await self._store.claim(job, time.time()))
+                    job = _usable(await self._claim(job))
                     self._check_fits(job, body)
                 return job if job.sealed else await self._stream(job, body)
             except Overtaken:
@@ -180,11 +187,13 @@ class Intake:
         job = await self._usable(workspace, import_id)
         if job.complete:
             return await self._settle(job)
-        return await self._store.claim(job, time.time())
+        return await self._claim(job)
 
     async def state(self, workspace: UUID, import_id: UUID) -> State:
         """What is known of an import. Raises Rejected `not_found`."""
         found = self._imports.get(str(workspace), str(import_id))
+        if found is None and self._history is not None:
+            found = await self._history(workspace, import_id)
         return found if found is not None else state(await self._find(workspace, import_id))
 
     async def ended(self, workspace: UUID, import_id: UUID, within: float) -> State:
@@ -271,7 +280,7 @@ class Intake:
         if job.told or not (job.complete or job.failure):
             return job
         try:
-            upload = self._upload(await self._store.claim(job, time.time()))
+            upload = self._upload(await self._claim(job))
             try:
                 if upload.job.told:
                     return _usable(upload.job)
@@ -297,7 +306,7 @@ class Intake:
 
     async def _give_up(self, job: Job) -> None:
         try:
-            upload = self._upload(await self._store.claim(job, time.time()))
+            upload = self._upload(await self._claim(job))
             await upload.fail(Rejected("abandoned", "Nobody continued this upload for a day."))
         except Overtaken:
             log.info("an upload was continued at the last moment", extra={"import": str(job.id)})
@@ -313,8 +322,17 @@ class Intake:
             quiet = QUIET_SECONDS
             await asyncio.sleep(SWEEP_SECONDS)
 
+    async def _claim(self, job: Job) -> Job:
+        """From here on we write this upload. An older writer here hears of it now, one elsewhere when it stores."""
+        claimed = await self._store.claim(job, time.time())
+        older = self._writing.get(job.id)
+        if older is not None:
+            older.stop()
+        return claimed
+
     def _upload(self, job: Job) -> Upload:
-        return Upload(job, self._store, self._outlet, self._backlog, self._understanding)
+        self._writing[job.id] = upload = Upload(job, self._store, self._outlet, self._backlog, self._understanding)
+        return upload
 
     async def _find(self, workspace: UUID, import_id: UUID) -> Job:
         job = await self._store.find(workspace, import_id)

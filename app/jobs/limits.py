@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from uuid import UUID
 
@@ -84,6 +84,10 @@ class Backlog:
         else:
             produced, _ = running.get(import_id, (0, 0))
             running[import_id] = (max(produced, state.parts or 0, state.parts_done), state.parts_done)
+        self.wake(workspace)
+
+    def wake(self, workspace: UUID) -> None:
+        """Whoever waits for room looks again."""
         moved = self._moved.get(workspace)
         if moved is not None:
             moved.set()
@@ -94,9 +98,9 @@ class Backlog:
     def full(self, workspace: UUID) -> bool:
         return self.unfinished(workspace) >= self._most
 
-    async def room(self, workspace: UUID) -> None:
-        """Waits until one more segment may be produced."""
-        while self.full(workspace):
+    async def room(self, workspace: UUID, unless: Callable[[], bool] = lambda: False) -> None:
+        """Waits until one more segment may be produced, or `unless` holds."""
+        while self.full(workspace) and not unless():
             moved = self._moved.setdefault(workspace, asyncio.Event())
             moved.clear()
             await moved.wait()

@@ -24,7 +24,7 @@ from app.core.reading.records import Cut, Cutter, CutterState
 from app.jobs.jobs import Job, Phase
 from app.jobs.limits import Backlog
 from app.jobs.outlet import Acknowledgement, Outlet
-from app.jobs.store import Store
+from app.jobs.store import Overtaken, Store
 
 HEAD_BYTES = 256 * 1024
 """So much of a file is looked at to understand it."""
@@ -88,6 +88,7 @@ class Upload:
         self._marks: deque[_Mark] = deque()
         self._newest: _Mark | None = None
         self._storing: asyncio.Task[None] | None = None
+        self._stopped = False
         self._told_plan = False
         self._told_at = 0.0
 
@@ -136,6 +137,11 @@ class Upload:
         await self._outlet.failed(self.job)
         self.job = await self._store.keep(replace(self.job, told=True), time.time())
 
+    def stop(self) -> None:
+        """Another one writes this upload now: nothing more is produced here, and nobody waits for room."""
+        self._stopped = True
+        self._backlog.wake(self.job.workspace)
+
     async def close(self) -> None:
         """Leaves nothing running; what was not stored is as if it had never come."""
         if self._storing is not None:
@@ -176,7 +182,9 @@ class Upload:
         for cut in cuts:
             if self._backlog.full(self.job.workspace):
                 await self._advance(0)
-                await self._backlog.room(self.job.workspace)
+                await self._backlog.room(self.job.workspace, unless=lambda: self._stopped)
+            if self._stopped:
+                raise Overtaken
             future = await self._outlet.segment(self.job, cut, crc32c(cut.data))
             self._flying.append((future, len(cut.data)))
             self._flying_bytes += len(cut.data)

@@ -1,6 +1,7 @@
 """The jobs service on real servers, under uvicorn, behind the web's problems and a sign-in that believes everything."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -83,8 +84,10 @@ class Rig:
     imports: Imports
     preferences: Preferences
     pool: sql.Pool
+    history: dict[tuple[UUID, UUID], State]
     port: int
     workspace: UUID = field(default_factory=uuid4)
+    since: int = field(default_factory=lambda: int(time.time() * 1000))
 
     @property
     def headers(self) -> dict[str, str]:
@@ -132,11 +135,16 @@ async def running(servers: Servers, **values: Any) -> AsyncIterator[Rig]:
     async def owns_channel(workspace: UUID, channel: str) -> bool:
         return channel != FOREIGN_CHANNEL
 
-    intake = Intake(settings, pool, producer, imports, preferences, owns_channel)
+    history: dict[tuple[UUID, UUID], State] = {}
+
+    async def remembered(workspace: UUID, import_id: UUID) -> State | None:
+        return history.get((workspace, import_id))
+
+    intake = Intake(settings, pool, producer, imports, preferences, owns_channel, remembered)
     await intake.start()
     try:
         async with _served(intake) as port:
-            yield Rig(servers, settings, intake, imports, preferences, pool, port)
+            yield Rig(servers, settings, intake, imports, preferences, pool, history, port)
     finally:
         await intake.stop()
         await producer.stop()
@@ -179,14 +187,14 @@ class Tape:
         return b"".join(self.segments[index] for index in sorted(self.segments))
 
 
-async def tape(servers: Servers, import_id: UUID | str) -> Tape:
-    """Everything that stands on the topics for this import now."""
+async def tape(rig: Rig, import_id: UUID | str) -> Tape:
+    """Everything that stands on the topics for this import now, since the rig was made."""
     segments: dict[int, bytes] = {}
     headers: dict[int, SegmentHeader] = {}
     partitions: dict[int, tuple[str, int]] = {}
     facts: list[AnyFact] = []
     repeats = 0
-    for record in await _records(servers, str(import_id).encode()):
+    for record in await _records(rig, str(import_id).encode()):
         if record.topic == FACTS.name:
             facts.append(msgspec.json.decode(record.value, type=AnyFact))
             continue
@@ -199,8 +207,8 @@ async def tape(servers: Servers, import_id: UUID | str) -> Tape:
     return Tape(segments, headers, partitions, repeats, facts)
 
 
-async def _records(servers: Servers, key: bytes) -> list[ConsumerRecord]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka, enable_auto_commit=False)
+async def _records(rig: Rig, key: bytes) -> list[ConsumerRecord]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=rig.servers.kafka, enable_auto_commit=False, fetch_max_wait_ms=50)
     await consumer.start()
     try:
         found = [
@@ -209,8 +217,10 @@ async def _records(servers: Servers, key: bytes) -> list[ConsumerRecord]:
             for number in await _partitions(consumer, topic.name)
         ]
         consumer.assign(found)
-        await consumer.seek_to_beginning()
+        begins = await consumer.offsets_for_times(dict.fromkeys(found, rig.since))
         ends = await consumer.end_offsets(found)
+        for each in found:
+            consumer.seek(each, begins[each].offset if begins[each] else ends[each])
         records: list[ConsumerRecord] = []
         while [each for each in found if await consumer.position(each) < ends[each]]:
             for batch in (await consumer.getmany(timeout_ms=200)).values():

@@ -353,6 +353,19 @@ async def test_the_newer_writer_wins_and_the_older_one_stops() -> None:
     assert scene.log.segments == (await uninterrupted(data)).log.segments
 
 
+async def test_a_writer_that_waits_for_room_stops_when_a_newer_one_comes() -> None:
+    scene = Scene(new_job())
+    scene.backlog = Backlog(most=1)
+    old = await scene.writer()
+    sending = asyncio.create_task(take_all(old, cut_up(rows(20_000), (10_000,))))
+    await asyncio.sleep(0.05)
+    assert not sending.done()
+    old.stop()
+    with pytest.raises(Overtaken):
+        await asyncio.wait_for(sending, 5)
+    await old.close()
+
+
 LINES = st.lists(
     st.sampled_from(
         [
