@@ -87,7 +87,9 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
             intake.imports_changed(key, state)  # each needs the other; nothing changes before start
 
         imports = imports_map(settings, imports_changed)
-        intake = Intake(settings, jobs, producer, imports, dynamic, partial(accounts.owns_channel, store))
+        read_model = Lookup(lookup)
+        owns_channel = partial(accounts.owns_channel, store)
+        intake = Intake(settings, jobs, producer, imports, dynamic, owns_channel, read_model.import_)
         revocations = revocations_map(settings, sessions)
         for live in (dynamic, imports, revocations):
             await live.start()
@@ -98,7 +100,7 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
             config=settings,
             producer=producer,
             accounts=store,
-            lookup=Lookup(lookup),
+            lookup=read_model,
             imports=imports,
             settings=dynamic,
             keys=channels.Keys.parse(settings.channel_keys),
