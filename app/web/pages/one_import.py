@@ -13,7 +13,8 @@ from app.web.services import Services, services
 from app.web.templates import page
 
 CONTACTS = 12
-PROBLEMS = 20
+PROBLEMS = 5
+MORE_PROBLEMS = 25
 
 
 async def show(request: Request) -> Response:
@@ -53,4 +54,5 @@ async def _contacts(found: Services, state: State) -> dict[str, Any]:
 
 
 async def _problems(found: Services, state: State, after: str | None) -> dict[str, Any]:
-    return {"problems": await found.lookup.problems(state.workspace, state.id, after=after, limit=PROBLEMS)}
+    limit = MORE_PROBLEMS if after else PROBLEMS
+    return {"problems": await found.lookup.problems(state.workspace, state.id, after=after, limit=limit)}

@@ -4,6 +4,7 @@ import { recut } from "../plan.js";
 import { has, say } from "../words.js";
 
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", ":": "colon", "\x1f": "unit" };
+const NOT_PLAIN = /[^\x00-\x7f]/; // only such letters show whether the encoding is right
 const COMMON_ENCODINGS = ["utf-8", "windows-1252", "utf-16", "iso-8859-15", "macintosh"];
 
 // change(plan) tells of a correction.
@@ -27,7 +28,7 @@ function letters(plan, encodings, change) {
   const chosen = (encoding) => change(recut(plan, { encoding, repair: null }));
   return [
     field(say("check.encoding"), select("encoding", options, plan.encoding, chosen)),
-    sample && h("p", { class: "samples" }, say("check.encoding_why"), " ", h("bdi", {}, sample)),
+    sample && NOT_PLAIN.test(sample) && h("p", { class: "samples" }, say("check.encoding_why"), " ", h("bdi", {}, sample)),
   ];
 }
 

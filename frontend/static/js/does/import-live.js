@@ -15,10 +15,13 @@ export default function importLive(article) {
   const view = new ImportView(article, clock);
   const sending = new SendingView(article, clock);
   let state = JSON.parse(part(article, "state").textContent);
-  let asked = { contacts: 0, problems: state.rejected };
+  let asked = {};
 
-  const contacts = new Again(() => refill("contacts", "contacts-list"));
-  const problems = new Again(() => refill("problems", "problems-list"));
+  const lists = {
+    contacts: new Again(() => refill("contacts", "contacts-list")),
+    problems: new Again(() => refill("problems", "problems-list")),
+  };
+  let unfolded = false; // whoever looks at more of the rows keeps them
 
   function take(told) {
     if (told.id !== id) return;
@@ -33,10 +36,18 @@ export default function importLive(article) {
     sending.show(state);
     // Asked for by what happened, never by a clock; a hidden tab catches up when it is looked at.
     if (document.hidden) return;
-    const arrived = `${state.created + state.updated} ${state.status} ${state.visible}`;
-    if (arrived !== asked.contacts) contacts.ask();
-    if (state.rejected && `${state.rejected} ${state.visible}` !== asked.problems) problems.ask();
-    asked = { contacts: arrived, problems: `${state.rejected} ${state.visible}` };
+    const now = {
+      contacts: [state.created + state.updated, state.status, state.visible].join(),
+      problems: [wholePage() ? "" : state.rejected, state.status, state.visible].join(),
+    };
+    if (asked.contacts !== undefined && now.contacts !== asked.contacts) lists.contacts.ask();
+    if (asked.problems !== undefined && now.problems !== asked.problems && state.rejected && !unfolded) lists.problems.ask();
+    asked = now;
+  }
+
+  // Once the first page of the rows is full, more of them do not change it until the end.
+  function wholePage() {
+    return part(article, "problems-more") !== null;
   }
 
   async function refill(name, place) {
@@ -66,6 +77,7 @@ export default function importLive(article) {
     const link = event.target.closest('[data-part="problems-more"]');
     if (!link) return;
     event.preventDefault();
+    unfolded = true;
     link.parentElement.replaceWith(fragment(await piece(link.href)));
   });
   document.addEventListener("visibilitychange", () => !document.hidden && show());
