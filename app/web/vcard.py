@@ -8,7 +8,7 @@ from app.core.events import ContactOut
 
 LINE_BYTES = 75
 _TYPE = re.compile(r"[A-Za-z0-9-]+")
-_TYPES = {"mobile": "CELL"}
+_TYPES = {"mobile": "CELL", "home fax": "HOME,FAX", "work fax": "WORK,FAX"}
 _YEARLESS = "1604"
 """The year that stands for none, as Apple and Google write and read it."""
 
@@ -79,8 +79,8 @@ def _labelled(it: ContactOut) -> Iterator[str]:
     ]
     lines += [("URL", "", url.label, text(url.value)) for url in it.urls]
     for number, (name, kind, label, value) in enumerate(lines, 1):
-        named = _TYPE.fullmatch(label)
-        types = ",".join(filter(None, (kind, _TYPES.get(label, label.upper()) if named else "")))
+        named = _TYPES.get(label) or (label.upper() if _TYPE.fullmatch(label) else "")
+        types = ",".join(filter(None, (kind, named)))
         line = f"{name};TYPE={types}:{value}" if types else f"{name}:{value}"
         if label and not named:
             yield f"item{number}.{line}"

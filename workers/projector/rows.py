@@ -108,9 +108,8 @@ def _facets(it: Sketch) -> list[tuple[str, str]]:
     found = [("i", source.import_id) for source in it.sources]
     found += [("l", search.value(label)) for label in it.labels]
     found += [("d", search.value(email.value.rpartition("@")[2])) for email in it.emails]
-    if company := search.value(it.company):
-        found.append(("c", company))
-    return found
+    found.append(("c", search.value(it.company)))
+    return [facet for facet in found if facet[1]]
 
 
 def _words(it: Sketch) -> list[str]:
