@@ -4,6 +4,7 @@ All gateways share one consumer group, so each notice is written by one of them 
 """
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Iterable
@@ -99,20 +100,22 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
             # While Redis is away nothing is polled; the group waits that long.
             max_poll_interval_ms=900_000,
         )
+        # Beside the reading, so that no notice waits for a commit.
+        commits = asyncio.create_task(self._keep_committing(), name="commits")
         try:
             await consumer.start()
             consumer.subscribe([NOTICES.name], listener=self)
-            committed = asyncio.get_running_loop().time()
             while True:
-                batches = await consumer.getmany(timeout_ms=int(COMMIT_SECONDS * 1000), max_records=1000)
+                batches = await consumer.getmany(timeout_ms=1_000, max_records=1_000)
                 await self._write([record for records in batches.values() for record in records])
                 self._done.update({partition: records[-1].offset + 1 for partition, records in batches.items()})
-                if asyncio.get_running_loop().time() - committed > COMMIT_SECONDS:
-                    await self._commit()
-                    committed = asyncio.get_running_loop().time()
         finally:
             self.ready = False
-            await self._commit()
+            commits.cancel()
+            # A Kafka that is away must not hold up the end; what is not committed is repeated.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(COMMIT_SECONDS):
+                    await self._commit()
             await consumer.stop()
 
     async def _write(self, records: list[Any]) -> None:
@@ -145,6 +148,11 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         if known is not None and known.status in TERMINAL and known.version > notice.version:
             return None if notice.kind == "progress" else notice
         return notice
+
+    async def _keep_committing(self) -> None:
+        while True:
+            await asyncio.sleep(COMMIT_SECONDS)
+            await self._commit()
 
     async def _commit(self) -> None:
         if self._consumer is None:

@@ -140,6 +140,8 @@ class Gateway:
             response = connection.respond(refusal.status, refusal.why + "\n")
             if refusal.status == 503:
                 response.headers["Retry-After"] = "5"
+            elif refusal.status == 405:
+                response.headers["Allow"] = "GET"
             return response
         socket.prepare(holder, self._limits, self._resume)
         return None
