@@ -2,13 +2,14 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from app.core.contacts import SCALARS, Contact, Email, Outcome, Person, absorb, contact_id, fold, match_key
@@ -17,6 +18,7 @@ from app.core.positions import position
 from app.core.reading.plan import Existing, Plan
 from tests.importing import Segment, imports
 from tests.integration.conftest import Servers
+from workers.importer import copytext
 from workers.importer.store import Cancelled, Conflict, Merged, Store, Stored
 
 
@@ -26,6 +28,13 @@ async def store(servers: Servers) -> AsyncIterator[Store]:
     await made.open()
     yield made
     await made.close()
+
+
+@pytest.fixture(scope="module")
+def beside(servers: Servers) -> Iterator[psycopg.Connection[TupleRow]]:
+    """A connection that looks at what is stored."""
+    with psycopg.connect(servers.dsn("importer"), autocommit=True) as connection:
+        yield connection
 
 
 def header(workspace: UUID, segment: Segment, *, crc: int = 1) -> SegmentHeader:
@@ -64,20 +73,29 @@ def in_core(
     return stored, outcomes
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def counted(outcomes: Counter[Outcome]) -> Counts:
+    return Counts(**{str(outcome): count for outcome, count in outcomes.items()})
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-async def test_core_and_database_agree_in_any_order_repetition_and_cut(store: Store, data: st.DataObject) -> None:
+async def test_core_and_database_agree_in_any_order_repetition_and_cut(
+    store: Store, beside: psycopg.Connection[TupleRow], data: st.DataObject
+) -> None:
+    """Whatever came how, equal contacts are also stored equally."""
     workspace = uuid4()
     segments = data.draw(imports(modes=("fill", "overwrite", "skip")))
     order = data.draw(st.permutations(segments + data.draw(st.lists(st.sampled_from(segments), max_size=2))))
     expected, outcomes = in_core(workspace, order)
     for segment in order:
         merged = await bring(store, workspace, segment)
-        assert merged.counts == Counts(
-            **{str(name): count for name, count in outcomes[segment.second, segment.index].items()}
-        )
+        assert merged.counts == counted(outcomes[segment.second, segment.index])
     found = {stored.id: stored.contact for stored in await store.find(workspace, list(expected))}
     assert found == expected
+    stamps = beside.execute(
+        "select contact_id, lower(stamps::text) from contacts.contacts where workspace = %s", [workspace]
+    ).fetchall()
+    assert {id_.hex: text for id_, text in stamps} == {id_: copytext.stamps(each) for id_, each in expected.items()}
 
 
 def one_row(second: int, index: int = 0, existing: Existing = "fill", **fields: str) -> Segment:

@@ -114,10 +114,12 @@ create function merged(old jsonb, new jsonb, newer boolean, older boolean, floor
         else merged_marks(old, new, floor)
     end;
 
--- The key under which the removal of an element (or of what its label belongs to) is kept.
-create function removal(key text) returns text
+-- Whether an element (or a label of one) is in a map of marks, but was removed after it was last added.
+create function removed(marks jsonb, key text) returns boolean
     language sql immutable parallel safe
-    return '-' || lower(left(key, 1)) || substr(key, 2);
+    return coalesce(
+        (marks -> key ->> 0)::bigint <= (marks -> ('-' || lower(left(key, 1)) || substr(key, 2)) ->> 0)::bigint, false
+    );
 
 -- Whether people see a difference between two maps of marks: another element, another text, a removal lifted.
 create function differs(old jsonb, new jsonb) returns boolean
@@ -125,11 +127,7 @@ create function differs(old jsonb, new jsonb) returns boolean
     return old <> new and exists (
         select from jsonb_each(new) as mark (key, value)
         where left(key, 1) <> '-'
-          and (
-              (old -> key ->> 1) is distinct from (value ->> 1)
-              or ((old -> key ->> 0)::bigint > coalesce((old -> removal(key) ->> 0)::bigint, 0))
-                  <> ((value ->> 0)::bigint > coalesce((new -> removal(key) ->> 0)::bigint, 0))
-          )
+          and ((old -> key ->> 1) is distinct from (value ->> 1) or removed(old, key) <> removed(new, key))
     );
 
 -- The imports that brought something, with one more: the first and the 8 highest, ascending.
