@@ -48,7 +48,10 @@ e2e: .venv/.dev
 
 js:
 	@if ! command -v node > /dev/null; then echo "node is missing: the JavaScript tests are left out"; \
-	elif ls tests/js/*.test.* > /dev/null 2>&1; then node --test tests/js/*.test.*; fi
+	elif ls tests/js/*.test.* > /dev/null 2>&1; then \
+	  said=$$(node --test tests/js/*.test.*) || { echo "$$said"; exit 1; }; \
+	  echo "$$said" | awk '$$2 == "pass" { print $$3 " JavaScript tests passed" }'; \
+	fi
 
 PYTEST = $(VENV) -m pytest -q
 # pytest says 5 when a folder has no tests.

@@ -196,7 +196,8 @@ def _servers(data_dir: Path, account: Account | None) -> Path:
         return link
     assert account is not None
     place = SYSTEM_DATA / hashlib.sha256(bytes(data_dir)).hexdigest()[:16]
-    place.mkdir(mode=0o700, parents=True, exist_ok=True)
+    shutil.rmtree(place, ignore_errors=True)  # of a DATA_DIR that somebody removed by hand, with its passwords
+    place.mkdir(mode=0o700, parents=True)
     SYSTEM_DATA.chmod(0o755)
     os.chown(place, account.uid, account.gid)
     link.symlink_to(place)
