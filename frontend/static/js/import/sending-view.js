@@ -29,12 +29,15 @@ export class SendingView {
     this.#state = state;
     clearTimeout(this.#silence);
     const interrupted = part(this.article, "interrupted");
+    const pace = part(this.article, "pace");
     if (!awaitsBytes(state) || this.#upload) {
       interrupted.hidden = true;
+      pace.hidden = false;
       return;
     }
     const quiet = lastHeard(state) + SILENCE - this.clock() / 1000;
     interrupted.hidden = quiet > 0;
+    pace.hidden = quiet <= 0; // nobody knows how long it takes someone to come back
     if (quiet > 0) this.#silence = setTimeout(() => this.show(this.#state), quiet * 1000 + 50);
     const { received } = shares(state);
     write(
