@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
@@ -62,25 +62,73 @@ def run(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[st
     return subprocess.run([*COMMAND, *arguments], env=env, capture_output=True, text=True, timeout=60)
 
 
-async def test_it_serves_refuses_before_it_reads_and_stops_in_order(env: dict[str, str]) -> None:
-    demo = json.loads(run(env, "bootstrap").stdout)
+@pytest.fixture(scope="module")
+async def served(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict[str, str]]:
+    """The environment of a process that answers."""
+    env = environment(servers, tmp_path_factory.mktemp("web"))
+    with running(env):
+        await readiness(env, "ready")
+        yield env
+
+
+@contextlib.asynccontextmanager
+async def signed_in(env: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
+    """The owner of the workspace demo, by the link that bootstrap printed."""
+    code = json.loads(run(env, "bootstrap").stdout)["sign_in"].partition("#")[2]
+    async with httpx.AsyncClient(base_url=env["PUBLIC_URL"]) as client:
+        answer = await client.post("/api/v1/sign-in", json={"code": code})
+        assert answer.json()["address"] == "owner@example.com"
+        yield client
+
+
+async def first_line(env: dict[str, str], request: bytes) -> str:
+    """How the process answers to these bytes and no more; "cut" if it hangs up, which may come before its answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(env["WEB_PORT"]))
+    try:
+        writer.write(request)
+        async with asyncio.timeout(20):
+            return (await reader.readline()).decode().strip() or "cut"
+    except ConnectionError:
+        return "cut"
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def test_the_link_of_bootstrap_signs_the_owner_of_demo_in(served: dict[str, str]) -> None:
+    async with signed_in(served) as client:
+        assert (await client.get("/api/v1/me")).json()["workspace"]["slug"] == "demo"
+        assert (await client.get("/")).status_code == 200
+
+
+async def test_another_site_is_refused_before_the_body_is_there(served: dict[str, str]) -> None:
+    async with signed_in(served) as client:
+        ((name, value),) = client.cookies.items()
+    head = (
+        f"POST /api/v1/imports HTTP/1.1\r\nHost: localhost:{served['WEB_PORT']}\r\nCookie: {name}={value}\r\n"
+        "Sec-Fetch-Site: cross-site\r\nContent-Length: 1000000\r\n\r\n"
+    )
+    assert (await first_line(served, head.encode())).startswith("HTTP/1.1 403 ")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "Content-Length: 1\r\nTransfer-Encoding: chunked",
+        "X-Flood: " + "x" * 100_000,
+        "\r\n".join(f"X-{number}: x" for number in range(20_000)),
+    ],
+    ids=["length said twice", "a header of 100 KB", "20,000 headers"],
+)
+async def test_a_head_that_nobody_sends_is_refused(served: dict[str, str], headers: str) -> None:
+    head = f"POST /api/v1/sign-in HTTP/1.1\r\nHost: localhost:{served['WEB_PORT']}\r\n{headers}\r\n\r\n"
+    assert (await first_line(served, head.encode())).startswith(("HTTP/1.1 4", "cut"))
+
+
+async def test_it_stops_in_order(env: dict[str, str]) -> None:
     with running(env) as process:
         await readiness(env, "ready")
-        async with httpx.AsyncClient(base_url=env["PUBLIC_URL"]) as client:
-            code = demo["sign_in"].partition("#")[2]
-            signed_in = await client.post("/api/v1/sign-in", json={"code": code})
-            assert signed_in.json()["address"] == "owner@example.com"
-            assert (await client.get("/api/v1/me")).json()["workspace"]["slug"] == "demo"
-            cookie = signed_in.headers["set-cookie"].partition(";")[0]
-        # A body is announced and never sent: the answer comes all the same.
-        reader, writer = await asyncio.open_connection("127.0.0.1", int(env["WEB_PORT"]))
-        writer.write(
-            f"POST /api/v1/imports HTTP/1.1\r\nHost: localhost:{env['WEB_PORT']}\r\nCookie: {cookie}\r\n"
-            "Sec-Fetch-Site: cross-site\r\nContent-Length: 1000000\r\n\r\n".encode()
-        )
-        async with asyncio.timeout(5):
-            assert (await reader.readline()).startswith(b"HTTP/1.1 403")
-        writer.close()
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, 15) == 0
 
