@@ -204,7 +204,7 @@ def date(cell: str, order: DateOrder) -> str | None:
     if len(parts) == 4 and parts[0][:3] in {"mon", "tue", "wed", "thu", "fri", "sat", "sun"}:
         del parts[0]
     parts = [part for part in parts if part not in {"st", "nd", "rd", "th", "of"}]
-    named = [part for part in parts if not part.isdigit()]
+    named = [part for part in parts if not part.isdecimal()]
     if named:
         return _named_month(parts, named)
     return _numbers(parts, order)
@@ -212,7 +212,7 @@ def date(cell: str, order: DateOrder) -> str | None:
 
 def _named_month(parts: list[str], named: list[str]) -> str | None:
     month = _MONTHS.get(named[0])
-    numbers = [part for part in parts if part.isdigit()]
+    numbers = [part for part in parts if part.isdecimal()]
     if month is None or len(named) > 1 or not 1 <= len(numbers) <= 2:
         return None
     if len(numbers) == 1:
@@ -259,7 +259,7 @@ def day_of(year: int | None, month: int, day: int) -> str | None:
 
 def month_number(cell: str) -> int | None:
     """`3`, `03`, `March` -> 3."""
-    if cell.isascii() and cell.isdigit() and len(cell) <= 2:
+    if cell.isascii() and cell.isdecimal() and len(cell) <= 2:
         return int(cell)
     return _MONTHS.get(cell.casefold())
 

@@ -263,7 +263,7 @@ def test_the_labels_of_an_import_do_not_change_who_somebody_is() -> None:
 PIECES = ['"', '""', ",", "\n", "\r\n", "\r", "Ann", "a@x.com", '"a,b"', "é", "\x00", "'=x", "+447911123456", "\ud7ff"]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     text=st.lists(st.sampled_from(PIECES), max_size=60).map("".join),
     junk=st.binary(max_size=3),
@@ -299,3 +299,16 @@ def test_what_csv_writes_we_read(rows: list[list[str]]) -> None:
     assert [
         tuple(scalar(person, name) for name in ("name", "company", "notes")) for person in reading.people
     ] == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.tuples(*[st.text(max_size=12)] * 9), max_size=5))
+def test_any_text_in_any_cell_gives_people_or_problems(rows: list[tuple[str, ...]]) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows(rows)
+    names = "Name,Email,Email 2,Phone,Birthday,Website,Home City,Tags,Shoe size\n"
+    reading = read(names + out.getvalue(), plan_for(names + "Ann,,,,,,,,\n"))
+    assert reading.rows == len(reading.people) + len(reading.problems)
+    for person in reading.people:
+        assert "\x00" not in repr(person)
+        assert all(len(text) <= 32 * 1024 for text in person.scalars)

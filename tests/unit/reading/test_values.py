@@ -116,7 +116,7 @@ def test_a_phone_is_e164_or_doubtful(cell: str, region: str | None, expected: st
     assert values.phone(cell, region) == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(1, 10**15).map(lambda number: f"+{number}"))
 def test_the_short_way_for_plain_numbers_agrees_with_the_long_one(cell: str) -> None:
     assert values.phone(cell, None) in {values._dialled(cell, None), cell}
@@ -162,6 +162,8 @@ def test_several_phones_in_a_cell_keep_what_was_written() -> None:
         ("99999999999999999999", "dmy", None),
         ("1984", "dmy", None),
         ("spring", "dmy", None),
+        ("0²", "dmy", None),
+        ("²/3/1984", "dmy", None),
         ("٣/٧/1984", "dmy", "1984-07-03"),
     ],
 )
@@ -240,7 +242,7 @@ def test_no_cell_takes_more_than_a_moment(read: Callable[[str], object], bait: s
     assert time.process_time() - started < 0.5
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.text(max_size=60))
 def test_nothing_makes_a_value_crash(cell: str) -> None:
     cell = values.clean(cell) or "x"
