@@ -125,11 +125,14 @@ async def check_schema(pool: Pool, schema: str) -> None:
     """Refuses to work on a schema older than this code. Raises StaleSchema, TryAgain."""
     service = next(service for service in SERVICES if service.schema == schema)
     newest = max((number for number, _ in migrations(service)), default=0)
-    async with transaction(pool) as connection:
-        cursor = await connection.execute(
-            sql.SQL("select coalesce(max(version), 0) from {}.migrations").format(sql.Identifier(schema))
-        )
-        row = await cursor.fetchone()
+    try:
+        async with transaction(pool) as connection:
+            cursor = await connection.execute(
+                sql.SQL("select coalesce(max(version), 0) from {}.migrations").format(sql.Identifier(schema))
+            )
+            row = await cursor.fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
     have = row[0] if row else 0
     if have < newest:
         raise StaleSchema(f"schema {schema} is at {have}, this code needs {newest}: run python -m app.sql")

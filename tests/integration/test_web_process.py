@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from app.stack import ports
@@ -157,6 +158,20 @@ def test_an_operator_makes_workspaces_links_and_operators(env: dict[str, str]) -
     assert run(env, "operator", "boss@acme.example").returncode == 0
     unknown = run(env, "operator", "nobody@acme.example")
     assert (unknown.returncode, unknown.stderr) == (2, "addressbus: Nobody here has this address.\n")
+
+
+def test_a_database_that_nobody_prepared_is_one_clear_line(env: dict[str, str], servers: Servers) -> None:
+    with psycopg.connect(servers.postgres, autocommit=True) as admin:
+        admin.execute("create database unprepared")
+    try:
+        dsn = psycopg.conninfo.make_conninfo(servers.dsn("web"), dbname="unprepared")
+        refused = run({**env, "WEB_DATABASE_URL": dsn}, "bootstrap")
+    finally:
+        with psycopg.connect(servers.postgres, autocommit=True) as admin:
+            admin.execute("drop database unprepared with (force)")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("addressbus: schema web is at 0, this code needs ")
+    assert refused.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize(
