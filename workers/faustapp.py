@@ -10,6 +10,7 @@ import logging
 import signal
 import ssl
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import faust
@@ -91,10 +92,10 @@ async def run(
     Each handler gets a `harness.Record` and does: write, commit, tell (await the acknowledgements), return. It
     raises TryAgain when the world is at fault; anything else sends the record to its retry topics, then to `dead`,
     and `given_up(record, error)` is told. `outlet` is a started `app.bus.Producer`. Topics in `retried` have retry
-    topics (`topics.RETRIED`); their pumps run in this process too. Records of one partition come in order, one at
-    a time; different topics interleave while a handler waits. With `together` > 1 so many records are handled side by
-    side and acknowledged when all are done, for handlers to which order means nothing. `committed=True`: only
-    committed records are read.
+    topics (`topics.RETRIED`), whose pumps run in this process too; failed records of others go to `dead` at once.
+    Records of one partition come in order, one at a time; different topics interleave while a handler waits. With
+    `together` > 1 so many records are handled side by side and acknowledged when all are done, for handlers to
+    which order means nothing. `committed=True`: only committed records are read.
     `ready(True)` is called once partitions are assigned. Without a `stop` of yours SIGTERM and SIGINT set it.
 
         await faustapp.run(settings, group="projector", outlet=producer, committed=True,
@@ -110,7 +111,13 @@ async def run(
 
     watchdog = Watchdog(behind)
     agents = {
-        topic: Harness(handle, outlet, given_up=given_up, policy=policy, progress=watchdog.progress)
+        topic: Harness(
+            handle,
+            outlet,
+            given_up=given_up,
+            policy=policy if topic in retried else replace(policy, delays=()),
+            progress=watchdog.progress,
+        )
         for topic, handle in subscriptions.items()
     }
     app = build(settings, group=group, agents=agents, committed=committed, together=together)
