@@ -6,6 +6,7 @@ slow down another's), one for the kind, and the folded text. Words are looked up
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Literal
 from unicodedata import combining, normalize
@@ -36,15 +37,18 @@ _PLAIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "ħ": "h", "
 
 def fold(text: str) -> str:
     """`text` without case and accents: "Ångström" and "angstrom" are one."""
-    if text.isascii():
-        return text.lower()
+    return text.lower() if text.isascii() else _fold(text)
+
+
+@lru_cache(maxsize=16_384)
+def _fold(text: str) -> str:
     decomposed = normalize("NFKD", text.casefold())
     return "".join([mark for mark in decomposed if not combining(mark)]).casefold().translate(_PLAIN)
 
 
-def words(text: str) -> list[str]:
-    """The folded words of a text; longer ones than WORD_LENGTH are several."""
-    return _WORD.findall(fold(text))
+def words(*texts: str) -> list[str]:
+    """The folded words of some texts; longer ones than WORD_LENGTH are several."""
+    return _WORD.findall(" ".join([fold(text) for text in texts if text]))
 
 
 def digits(number: str) -> str:

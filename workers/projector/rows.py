@@ -117,7 +117,7 @@ def _words(it: Sketch) -> list[str]:
     texts += [email.value for email in it.emails]
     texts += [place.city for place in it.addresses]
     texts += it.labels
-    found = search.words(" ".join(texts))
+    found = search.words(*texts)
     found += filter(None, [search.digits(number) for phone in it.phones for number in (phone.value, phone.raw)])
     return found
 

@@ -32,14 +32,14 @@ create temporary table if not exists staged (
 ) on commit delete rows
 """
 
-# In the order of ids, so that no two transactions wait for each other in a circle. What contacts refuses as old is
-# in no later step.
+# Rows are staged in the order of their ids, so that no two transactions wait for each other in a circle. What
+# contacts refuses as old is in no later step.
 _SHOW = """
 with written as (
     insert into lookup.contacts as shown
         (workspace, id, version, deleted, facets, doc)
     select %(workspace)s, id, version, deleted, facets, doc
-    from staged order by id
+    from staged
     on conflict (workspace, id) do update set
         version = excluded.version, deleted = excluded.deleted, facets = excluded.facets, doc = excluded.doc
     where shown.version < excluded.version
@@ -52,19 +52,19 @@ unlisted as (
 listed as (
     insert into lookup.entries (workspace, id, imported_at, sort_name, search)
     select %(workspace)s, id, imported_at, sort_name, search
-    from staged join written using (id) where not written.deleted order by id
+    from staged join written using (id) where not written.deleted
     on conflict (workspace, id) do update set
         imported_at = excluded.imported_at, sort_name = excluded.sort_name, search = excluded.search
 )
 select id::text, facets from written
 """
 
-# Sorted like the contacts, and after them.
+# Sorted as well, and after the contacts.
 _COUNT = """
 insert into lookup.counts as known (workspace, kind, value, n)
-select %(workspace)s, kind::"char", value, n
-from unnest(%(kinds)s::text[], %(values)s::text[], %(numbers)s::bigint[]) as change (kind, value, n)
-order by kind::"char", value collate "C"
+select %(workspace)s, left(facet, 1)::"char", substr(facet, 2), n
+from unnest(string_to_array(%(facets)s, %(between)s), string_to_array(%(numbers)s, ',')::bigint[]) as change (facet, n)
+order by facet collate "C"
 on conflict (workspace, kind, value) do update set n = known.n + excluded.n
 """
 
@@ -158,27 +158,20 @@ async def _show(connection: Connection, workspace: UUID, rows: Iterable[Row]) ->
     await connection.execute(_STAGE)
     async with connection.cursor() as cursor:
         async with cursor.copy("copy staged from stdin") as copy:
-            await copy.write(b"".join([row.line for row in newest.values()]))
+            await copy.write(b"".join([newest[id_].line for id_ in sorted(newest)]))
         await cursor.execute(_SHOW, {"workspace": workspace})
         written = await cursor.fetchall()
-    await _count(connection, workspace, _change(newest, written))
+        change = _change(newest, written)
+        if change:
+            numbers = ",".join(map(str, change.values()))
+            facets = BETWEEN.join(change)
+            await cursor.execute(
+                _COUNT, {"workspace": workspace, "facets": facets, "between": BETWEEN, "numbers": numbers}
+            )
 
 
-def _change(rows: Mapping[str, Row], written: Sequence[TupleRow]) -> Counter[str]:
-    """What each facet gained and lost by rows (id, facets before) that were written."""
-    change: Counter[str] = Counter()
-    for id_, before in written:
-        after = rows[id_].facets
-        if before != after:
-            change.update(after.split(BETWEEN))
-            change.subtract((before or "").split(BETWEEN))
-    return change
-
-
-async def _count(connection: Connection, workspace: UUID, change: Counter[str]) -> None:
-    changed = [(facet[0], facet[1:], n) for facet, n in change.items() if facet and n]
-    if changed:
-        kinds, values, numbers = zip(*changed, strict=True)
-        await connection.execute(
-            _COUNT, {"workspace": workspace, "kinds": list(kinds), "values": list(values), "numbers": list(numbers)}
-        )
+def _change(rows: Mapping[str, Row], written: Sequence[TupleRow]) -> dict[str, int]:
+    """What each facet gained or lost by rows (id, facets before) that were written."""
+    change = Counter(BETWEEN.join([rows[id_].facets for id_, _ in written]).split(BETWEEN))
+    change.subtract(BETWEEN.join([before for _, before in written if before]).split(BETWEEN))
+    return {facet: n for facet, n in change.items() if facet and n}
