@@ -203,6 +203,13 @@ class LiveMap(Generic[V]):
         finally:
             await consumer.stop()
 
+    def learn(self, key: bytes, value: bytes) -> None:
+        """Takes a record that this process has just written, so that it reads its own writes at once.
+
+        Only for maps whose `keep` goes by a stamp: the record comes again, and so may older ones before it.
+        """
+        self._take(key, value)
+
     def _take(self, key: bytes, value: bytes | None) -> None:
         try:
             found = self._decode(key, value)

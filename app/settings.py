@@ -63,7 +63,7 @@ class Settings:
         return self._map.get(str(workspace), name) is not None
 
     async def put(self, producer: Producer, workspace: UUID | str, name: str, value: Any) -> None:
-        """Writes a value; every process reads it within milliseconds. Raises TryAgain.
+        """Writes a value; this process reads it at once, every other within milliseconds. Raises TryAgain.
 
         The stamp is above that of the value it replaces, even if the clock went back.
         """
@@ -71,7 +71,9 @@ class Settings:
         old = self._map.get(scope, name)
         stamp = max(time.time_ns() // 1_000_000, old.stamp + 1 if old else 0)
         setting = Setting(scope=scope, name=name, stamp=stamp, value=msgspec.Raw(msgspec.json.encode(value)))
-        await producer.publish(SETTINGS, key=f"{scope}:{name}".encode(), value=msgspec.json.encode(setting))
+        key, record = f"{scope}:{name}".encode(), msgspec.json.encode(setting)
+        await producer.publish(SETTINGS, key=key, value=record)
+        self._map.learn(key, record)
 
     def _decode(self, key: bytes, value: bytes | None) -> tuple[tuple[str, ...], Setting | None] | None:
         scope, _, name = key.decode().partition(":")

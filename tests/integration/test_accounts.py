@@ -428,9 +428,7 @@ async def test_a_setting_is_read_back_and_another_workspace_keeps_its_own(web: H
     stranger = await web.join(await web.workspace())
     put = await owner.program.put("/api/v1/settings/phone_region", json={"value": "DE"})
     assert (put.status_code, put.json()) == (200, {"name": "phone_region", "value": "DE"})
-    await eventually(
-        lambda: owner.program.get("/api/v1/settings/phone_region"), lambda answer: answer.json()["value"] == "DE"
-    )
+    assert (await owner.program.get("/api/v1/settings/phone_region")).json()["value"] == "DE"
     assert (await stranger.program.get("/api/v1/settings/phone_region")).json()["value"] is None
 
 
