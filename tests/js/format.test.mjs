@@ -50,6 +50,12 @@ test("times are told from now, then by their day", () => {
   assert.equal(at(-90 * 86400), "Feb 2, 2026");
 });
 
+test("words follow the language of the page, numbers the locale", () => {
+  const mixed = new Format("de-DE", "UTC", () => NOW, "en");
+  assert.deepEqual([mixed.ago(NOW / 1000 - 300), mixed.number(98214)], ["5 minutes ago", "98.214"]);
+  assert.equal(new Format("de-DE", "UTC", () => NOW, "de").ago(NOW / 1000 - 300), "vor 5 Minuten");
+});
+
 test("moments are in the workspace's time zone", () => {
   assert.match(format.moment(NOW / 1000), /May 3, 2026.*2:00/);
 });

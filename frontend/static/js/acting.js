@@ -1,18 +1,29 @@
-// A button in a row that takes the row away once the server agreed; what speaks against it is shown on the page.
-import { h, part } from "./dom.js";
+// Acting on one row of a list: the server does it, and the list is drawn anew; what speaks against it is shown.
+import { piece } from "./api.js";
+import { fragment, h, part } from "./dom.js";
+import { enliven } from "./enliven.js";
 import { say } from "./words.js";
 
-export function act(root, row, name, run) {
-  const button = part(row, name);
-  button?.addEventListener("click", async () => {
+// Draws the list of the page anew, as the server now has it.
+export async function redraw(root) {
+  const page = fragment(await piece(location.pathname));
+  part(root, "list").replaceWith(part(page, "list"));
+  await enliven(part(root, "list"));
+}
+
+// Buttons named `name` in rows with data-`kind`; run(id) tells the server.
+export function act(root, kind, name, run) {
+  root.addEventListener("click", async ({ target }) => {
+    const button = target.closest(`[data-${kind}] [data-part="${name}"]`);
+    if (!button) return;
+    const id = button.closest(`[data-${kind}]`).dataset[kind];
     if (button.dataset.confirm && !window.confirm(button.dataset.confirm)) return;
     button.disabled = true;
     try {
-      await run();
+      await run(id);
       trouble(root, null);
-      const next = row.nextElementSibling ?? row.previousElementSibling;
-      row.remove();
-      next?.querySelector("button, select, a")?.focus();
+      await redraw(root);
+      root.querySelector("h1").focus();
     } catch (error) {
       trouble(root, error);
       button.disabled = false;

@@ -1,13 +1,15 @@
 // Numbers, sizes, durations and times, as the workspace's locale and time zone write them. Pure.
 
 export class Format {
-  // now() in milliseconds; the page hands in one that agrees with the server's clock.
-  constructor(locale = "en", zone = "UTC", now = Date.now) {
+  // now() in milliseconds; the page hands in one that agrees with the server's clock. `language` is that of the
+  // words around: "4 minutes ago" belongs to them, whatever the numbers look like.
+  constructor(locale = "en", zone = "UTC", now = Date.now, language = "en") {
+    const words = locale.split("-")[0] === language ? locale : language;
     this.locale = locale;
     this.zone = zone;
     this.now = now;
     this.numbers = new Intl.NumberFormat(locale);
-    this.relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+    this.relative = new Intl.RelativeTimeFormat(words, { numeric: "auto" });
     this.exactly = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone: zone });
   }
 

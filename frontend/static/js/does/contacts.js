@@ -55,7 +55,8 @@ export default function contacts(root) {
   // Which contact is beside the list is a moment's choice; its own address is its link.
   async function choose(link) {
     const beside = part(root, "beside");
-    if (!beside || !wide.matches) return false;
+    if (!beside || !wide.matches) return;
+    if (link.getAttribute("aria-current") === "true") return;
     for (const other of root.querySelectorAll("a[data-contact][aria-current]")) other.removeAttribute("aria-current");
     link.setAttribute("aria-current", "true");
     try {
@@ -64,7 +65,6 @@ export default function contacts(root) {
     } catch (error) {
       announce(error.message);
     }
-    return true;
   }
 
   function chooseFirst() {

@@ -3,7 +3,5 @@ import { act } from "../acting.js";
 import { call } from "../api.js";
 
 export default function sessions(root) {
-  for (const row of root.querySelectorAll("[data-session]")) {
-    act(root, row, "end", () => call("DELETE", `/api/v1/sessions/${row.dataset.session}`));
-  }
+  act(root, "session", "end", (id) => call("DELETE", `/api/v1/sessions/${id}`));
 }

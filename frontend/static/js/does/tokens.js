@@ -1,5 +1,5 @@
 // Tokens: make one (shown once), revoke one.
-import { act, trouble } from "../acting.js";
+import { act, redraw, trouble } from "../acting.js";
 import { call } from "../api.js";
 import { part, write } from "../dom.js";
 
@@ -17,11 +17,10 @@ export default function tokens(root) {
       secret.hidden = false;
       secret.focus();
       form.reset();
+      await redraw(root);
     } catch (error) {
       trouble(root, error);
     }
   });
-  for (const row of root.querySelectorAll("[data-token]")) {
-    act(root, row, "revoke", () => call("DELETE", `/api/v1/tokens/${row.dataset.token}`));
-  }
+  act(root, "token", "revoke", (id) => call("DELETE", `/api/v1/tokens/${id}`));
 }
