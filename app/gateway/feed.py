@@ -138,16 +138,16 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
     def _read(self, record: Any) -> Notice | None:
         try:
             notice = read_notice(record.value, record.timestamp / 1000 if record.timestamp > 0 else time.time())
-        except (msgspec.DecodeError, TypeError):
+        except (msgspec.DecodeError, TypeError) as error:
             MALFORMED.inc()
-            log.exception("notice could not be read", extra={"partition": record.partition, "offset": record.offset})
+            where = {"partition": record.partition, "offset": record.offset}
+            log.error("notice could not be read", extra={**where, "why": str(error)})
             return None
         # Redis forgets imports long ended, and then could not tell an old notice from a new one. The map can.
         workspace, _, _ = notice.name.partition(":")
         known = self._imports.get(UUID(hex=workspace), notice.import_id)
-        if known is not None and known.status in TERMINAL and known.version > notice.version:
-            return None if notice.kind == "progress" else notice
-        return notice
+        over = known is not None and known.status in TERMINAL and known.version > notice.version
+        return None if over and notice.kind == "progress" else notice
 
     async def _keep_committing(self) -> None:
         while True:

@@ -24,13 +24,13 @@ from tests.integration.conftest import Servers
 from tests.integration.listening import ORIGIN, Import, becomes, client, gateway, producing, settings
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def producer(servers: Servers) -> AsyncIterator[bus.Producer]:
     async with producing(servers) as made:
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def one(servers: Servers) -> AsyncIterator[Gateway]:
     async with gateway(settings(servers, "gateway.1"), group=f"test-{uuid4()}") as running:
         yield running

@@ -40,7 +40,7 @@ from tests.integration.listening import (
 )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def producer(servers: Servers) -> AsyncIterator[bus.Producer]:
     async with producing(servers) as made:
         yield made
@@ -155,6 +155,7 @@ async def test_a_notice_delivered_again_is_not_told_again(servers: Servers, prod
     async with gateway(settings(servers, "gateway.1"), f"test-{uuid4()}") as running, client(running) as page:
         await page.subscribe(work.workspace, work.channel)
         await work.notice(1)
+        await becomes(lambda: page.version(work.id) == 1)
         await work.notice(2, "finished")
         await becomes(lambda: page.version(work.id) == 2)
         # Another group takes every notice of the topic once more.
@@ -162,7 +163,8 @@ async def test_a_notice_delivered_again_is_not_told_again(servers: Servers, prod
             await work.notice(1)
             await work.notice(3, "visible")
             await becomes(lambda: page.version(work.id) == 3)
-        assert [frame["offset"] for frame in page.frames if frame["type"] == "event"] == [1, 2, 3]
+        events = [frame for frame in page.frames if frame["type"] == "event"]
+        assert [(event["offset"], event["state"]["version"]) for event in events] == [(1, 1), (2, 2), (3, 3)]
 
 
 @contextlib.asynccontextmanager
