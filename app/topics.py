@@ -6,7 +6,7 @@ they are and `imports` is co-partitioned with `import.facts`; a difference is re
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -45,9 +45,17 @@ def properties(topic: Topic) -> dict[str, str]:
     return settings
 
 
-def differences(wanted: Iterable[str], partitions: int, found: dict[str, int]) -> list[str]:
-    """The topics that exist with another number of partitions, in words."""
-    return [f"{name} has {found[name]}" for name in wanted if name in found and found[name] != partitions]
+def difference(wanted: Iterable[str], partitions: int, found: Mapping[str, int]) -> str | None:
+    """One sentence on the topics that exist with another number of partitions; None when there are none."""
+    wrong = {name: found[name] for name in wanted if found.get(name, partitions) != partitions}
+    if not wrong:
+        return None
+    numbers = sorted(set(wrong.values()))
+    first = next(iter(wrong))
+    return (
+        f"PARTITIONS is {partitions}, but {first} and {len(wrong) - 1} other topics exist with"
+        f" {' or '.join(map(str, numbers))}: the number is fixed once, set PARTITIONS={numbers[0]}"
+    )
 
 
 async def ensure(settings: config.Topics) -> list[str]:
@@ -56,10 +64,8 @@ async def ensure(settings: config.Topics) -> list[str]:
     try:
         await admin.start()
         found = await _found(admin)
-        if wrong := differences((topic.name for topic in TOPICS), settings.partitions, found):
-            raise WrongPartitions(
-                f"PARTITIONS is {settings.partitions}, but {', '.join(wrong)}: the number is fixed once, set PARTITIONS"
-            )
+        if wrong := difference([topic.name for topic in TOPICS], settings.partitions, found):
+            raise WrongPartitions(wrong)
         missing = [topic for topic in TOPICS if topic.name not in found]
         if missing:
             await _create(admin, missing, settings)

@@ -78,11 +78,11 @@ def running(data_dir: Path, *, partitions: int = 12) -> Iterator[Addresses]:
         with Supervision(home, made.groups(), changed=lambda name, state: None) as supervision:
             for group in made.groups():
                 supervision.start(group.name)
-            ready.valkey(made.valkey.url, lambda: supervision.trouble("valkey"))
-            ready.postgres(made.postgres.url, lambda: supervision.trouble("postgres"))
+            ready.valkey("Valkey", made.valkey.url, lambda: supervision.trouble("valkey"))
+            ready.postgres("PostgreSQL", made.postgres.url, lambda: supervision.trouble("postgres"))
             ready.schemas(made.postgres.url, secrets)
             topics = config.Topics(kafka_bootstrap=made.kafka.url, partitions=partitions)
-            ready.kafka(topics, lambda: supervision.trouble("kafka"))
+            ready.kafka("Kafka", topics, lambda: supervision.trouble("kafka"))
             yield Addresses(kafka=made.kafka.url, redis=made.valkey.url, postgres=dsns(made.postgres.url, secrets))
 
 

@@ -1,4 +1,4 @@
-"""Waiting for servers, and making them fit for work: an answer, schemas, topics."""
+"""Waiting for servers, and making them fit for work: an answer, schemas, topics. `what` is a server's name in words."""
 
 import asyncio
 import contextlib
@@ -19,26 +19,26 @@ Alive = Callable[[], str | None]
 """None while the server's process can be kept running, else what is wrong with it, in words."""
 
 
-def postgres(dsn: str, alive: Alive, seconds: float = 60) -> None:
+def postgres(what: str, dsn: str, alive: Alive, seconds: float = 60) -> None:
     """Returns once PostgreSQL lets its administrator in. Raises Refused."""
 
     def attempt() -> None:
         psycopg.connect(dsn, connect_timeout=5).close()
 
-    _wait("PostgreSQL", attempt, (psycopg.OperationalError,), alive, seconds)
+    _wait(what, attempt, (psycopg.OperationalError,), alive, seconds)
 
 
-def valkey(url: str, alive: Alive, seconds: float = 30) -> None:
+def valkey(what: str, url: str, alive: Alive, seconds: float = 30) -> None:
     """Returns once Redis or Valkey answers. Raises Refused."""
 
     def attempt() -> None:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
             client.ping()
 
-    _wait("Valkey", attempt, (redis.RedisError,), alive, seconds)
+    _wait(what, attempt, (redis.RedisError,), alive, seconds)
 
 
-def kafka(settings: config.Topics, alive: Alive, seconds: float = 90) -> None:
+def kafka(what: str, settings: config.Topics, alive: Alive, seconds: float = 90) -> None:
     """Returns once Kafka answers and has every topic. Raises Refused."""
 
     def attempt() -> None:
@@ -48,7 +48,7 @@ def kafka(settings: config.Topics, alive: Alive, seconds: float = 90) -> None:
         asyncio.run(topics.ensure(settings))
 
     try:
-        _wait("Kafka", attempt, (TryAgain, OSError), alive, seconds)
+        _wait(what, attempt, (TryAgain, OSError), alive, seconds)
     except topics.WrongPartitions as error:
         raise Refused(str(error)) from error
 

@@ -125,14 +125,19 @@ class _Session:
 
         for group in servers.groups():
             supervision.start(group.name)
-        with step("Valkey" if servers.valkey else "Redis at REDIS_URL"):
-            ready.valkey(addresses.redis, alive(servers.valkey))
-        with step("PostgreSQL" if servers.postgres else "PostgreSQL at DATABASE_URL"):
-            ready.postgres(addresses.postgres["admin"], alive(servers.postgres))
+        cache = "Valkey" if servers.valkey else "Redis (REDIS_URL)"
+        with step(cache):
+            ready.valkey(cache, addresses.redis, alive(servers.valkey))
+        admin = addresses.postgres["admin"]
+        database = "PostgreSQL" if servers.postgres else "PostgreSQL (DATABASE_URL)"
+        with step(database):
+            ready.postgres(database, admin, alive(servers.postgres))
         with step("roles, schemas and tables"):
-            ready.schemas(addresses.postgres["admin"], self._secrets)
-        with step("Kafka and its topics" if servers.kafka else "Kafka at KAFKA_BOOTSTRAP and its topics"):
-            ready.kafka(dataclasses.replace(self._settings, kafka_bootstrap=addresses.kafka), alive(servers.kafka))
+            ready.schemas(admin, self._secrets)
+        broker = "Kafka" if servers.kafka else "Kafka (KAFKA_BOOTSTRAP)"
+        with step(f"{broker} and its topics"):
+            topics = dataclasses.replace(self._settings, kafka_bootstrap=addresses.kafka)
+            ready.kafka(broker, topics, alive(servers.kafka))
 
     def _await(self, supervision: Supervision, process: Process) -> None:
         name = process.program.name

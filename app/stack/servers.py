@@ -193,7 +193,8 @@ _POSTGRES = {
     "maintenance_work_mem": "128MB",
     "temp_buffers": "32MB",
     "synchronous_commit": "on",
-    "wal_compression": "pglz",
+    # This build has only pglz: a quarter more CPU for a tenth less WAL (measured), where CPU is what is short.
+    "wal_compression": "off",
     "wal_buffers": "16MB",
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",

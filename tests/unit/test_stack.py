@@ -17,7 +17,7 @@ from app.stack.places import Account, Home
 from app.stack.record import Line, Record, Stack
 from app.stack.servers import Program
 from app.stack.supervision import Group
-from app.topics import differences, properties
+from app.topics import difference, properties
 
 ADDRESSES = Addresses(
     kafka="127.0.0.1:9",
@@ -222,6 +222,10 @@ def test_a_topic_is_made_for_what_it_carries() -> None:
     assert all(int(found["segment.ms"]) <= 86_400_000 for found in (bulk, imports, notices))
 
 
-def test_a_topic_with_another_number_of_partitions_is_named() -> None:
-    assert differences(["imports", "notices"], 12, {"imports": 6, "notices": 12}) == ["imports has 6"]
-    assert differences(["imports"], 12, {}) == []
+def test_topics_with_another_number_of_partitions_are_one_sentence_with_the_setting_that_fits() -> None:
+    said = difference(["imports", "notices", "dead"], 12, {"imports": 6, "notices": 6, "dead": 12})
+    assert said is not None
+    assert "imports and 1 other topics exist with 6" in said
+    assert said.endswith("set PARTITIONS=6")
+    assert difference(["imports"], 12, {}) is None
+    assert difference(["imports"], 12, {"imports": 12, "somebody.elses": 3}) is None
