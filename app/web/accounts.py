@@ -7,16 +7,13 @@ second. Roles are checked by the caller (`principals.require`); the workspace is
 import logging
 import re
 import time
-from collections.abc import Sequence
 from uuid import UUID, uuid4, uuid5
 
 import msgspec
 
 from app.core.channels import holder_of, workspace_channel
 from app.core.errors import Rejected, TryAgain
-from app.core.events import Revocation
 from app.core.principals import Principal, Role
-from app.core.topics import REVOCATIONS
 from app.web import codes, mail
 from app.web.authentication import SESSION_DAYS, digest, new_credential, new_token
 from app.web.services import Services
@@ -149,7 +146,7 @@ async def sign_out(services: Services, principal: Principal) -> None:
         raise Rejected("not_a_session", "Only a browser's session can sign out; a token is revoked.")
     await services.accounts.end_holder(principal.workspace, principal.holder)
     _log("signed out", principal)
-    await tell_endings(services, [principal.holder])
+    await services.endings.tell([principal.holder])
 
 
 async def sessions(services: Services, principal: Principal) -> list[Session]:
@@ -160,7 +157,7 @@ async def sessions(services: Services, principal: Principal) -> list[Session]:
 async def end_session(services: Services, principal: Principal, session: UUID) -> None:
     """Ends one of one's own sessions. Raises Rejected `not_found`, TryAgain."""
     holder = await services.accounts.end_session(principal.workspace, person_of(principal), session)
-    await tell_endings(services, [holder])
+    await services.endings.tell([holder])
 
 
 # Members
@@ -181,7 +178,7 @@ async def remove_member(services: Services, principal: Principal, person: UUID) 
     """Ends a membership with all its sessions and tokens. Raises Rejected `not_found`, `last_owner`; TryAgain."""
     holders = await services.accounts.remove_member(principal.workspace, person)
     _log("member removed", principal, member=str(person))
-    await tell_endings(services, holders)
+    await services.endings.tell(holders)
 
 
 async def invitations(services: Services, principal: Principal) -> list[Invitation]:
@@ -245,7 +242,7 @@ async def revoke_token(services: Services, principal: Principal, token: UUID) ->
     """Raises Rejected `not_found`, TryAgain."""
     holder = await services.accounts.end_token(principal.workspace, token)
     _log("token revoked", principal, token=str(token))
-    await tell_endings(services, [holder])
+    await services.endings.tell([holder])
 
 
 # Channels
@@ -254,24 +251,6 @@ async def revoke_token(services: Services, principal: Principal, token: UUID) ->
 async def owns_channel(store: Store, workspace: UUID, channel: str) -> bool:
     """Whether this channel is the workspace's."""
     return channel == workspace_channel(workspace) or await store.has_channel(workspace, channel)
-
-
-# Endings
-
-
-async def tell_endings(services: Services, holders: Sequence[str] = ()) -> None:
-    """Forgets these holders and tells every service of them, and of those an earlier call could not tell of.
-
-    An ending is committed first and told after, so a crash between the two leads to telling again. Raises TryAgain.
-    """
-    for holder in holders:
-        services.sessions.forget(holder)
-    due = await services.accounts.endings()
-    for holder in due:
-        value = msgspec.json.encode(Revocation(holder=holder, at=time.time()))
-        await services.producer.publish(REVOCATIONS, key=holder.encode(), value=value)
-    if due:
-        await services.accounts.told(due)
 
 
 def _log(what: str, principal: Principal, **more: str) -> None:

@@ -27,6 +27,7 @@ from app.jobs.openapi import OPENAPI_PATHS as JOBS_PATHS
 from app.settings import Settings
 from app.web import accounts, contacts_api, exports, imports_api, openapi, pages, problems, routes
 from app.web.authentication import Authentication, Sessions
+from app.web.endings import Endings
 from app.web.limits import Rate
 from app.web.lookup import Lookup
 from app.web.origin import Host, SecurityHeaders
@@ -96,6 +97,7 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
             stack.push_async_callback(live.stop)
         await intake.start()
         stack.push_async_callback(intake.stop)
+        endings = Endings(store, producer, sessions.forget)
         services = Services(
             config=settings,
             producer=producer,
@@ -105,10 +107,11 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
             settings=dynamic,
             keys=channels.Keys.parse(settings.channel_keys),
             sessions=sessions,
+            endings=endings,
             sign_ins=Rate(SIGN_INS_PER_MINUTE),
         )
-        tidying = asyncio.create_task(_tidy(services), name="tidy")
-        stack.push_async_callback(_cancelled, tidying)
+        for work, name in ((endings.run(), "endings"), (_tidy(store), "tidy")):
+            stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
         yield {"services": services, "intake": intake}
 
 
@@ -151,12 +154,11 @@ async def _pool(stack: AsyncExitStack, dsn: str, process: str, schema: str) -> s
     return pool
 
 
-async def _tidy(services: Services) -> None:
-    """At the start and hourly: tells what an earlier process could not tell, and forgets what is over."""
+async def _tidy(store: Store) -> None:
+    """At the start and hourly: forgets what is over."""
     while True:
         try:
-            await accounts.tell_endings(services)
-            await services.accounts.tidy()
+            await store.tidy()
         except TryAgain as error:
             log.warning("tidying was put off", extra={"why": str(error)})
         await asyncio.sleep(TIDY_SECONDS)

@@ -14,6 +14,7 @@ from app.web.limits import Rate
 
 if TYPE_CHECKING:
     from app.web.authentication import Sessions
+    from app.web.endings import Endings
     from app.web.lookup import Lookup
     from app.web.store import Store
 
@@ -23,8 +24,8 @@ class Services:
     """The web process's connections and memories, all open.
 
     `accounts` is the schema `web`, `lookup` the read model, `imports` every running or recent import under
-    (workspace, import id), `sessions` the credentials of the last seconds with what they may do, `sign_ins` how often
-    each client tries a code.
+    (workspace, import id), `sessions` the credentials of the last seconds with what they may do, `endings` tells
+    every service whose access ended, `sign_ins` is how often each client tries a code.
     """
 
     config: config.Web
@@ -35,6 +36,7 @@ class Services:
     settings: Settings
     keys: Keys
     sessions: "Sessions"
+    endings: "Endings"
     sign_ins: Rate
 
 

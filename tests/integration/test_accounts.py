@@ -16,6 +16,7 @@ from app.core.errors import Rejected, TryAgain
 from app.core.events import Revocation
 from app.core.topics import REVOCATIONS
 from app.web import accounts
+from app.web.endings import Endings
 from app.web.limits import Rate
 from tests.integration.conftest import Servers
 from tests.integration.house import HOME, House, Person, house
@@ -258,20 +259,22 @@ async def test_a_token_needs_a_name_a_role_and_days_that_make_sense(
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
-async def test_what_could_not_be_told_is_told_later(
+async def test_what_could_not_be_told_at_once_is_told_as_soon_as_kafka_is_back(
     web: House, owner: Person, revoked: Callable[[str], Awaitable[None]]
 ) -> None:
     class Away:
         async def publish(self, *args: object, **more: object) -> None:
             raise TryAgain("Kafka is away")
 
-    services = replace(web.services, producer=Away())  # type: ignore[arg-type]
+    endings = Endings(web.services.accounts, Away(), web.services.sessions.forget)
     with pytest.raises(TryAgain):
-        await accounts.sign_out(services, owner.principal)
+        await accounts.sign_out(replace(web.services, endings=endings), owner.principal)
     assert (await owner.browser.get("/api/v1/me")).status_code == 401
-    await accounts.tell_endings(web.services)
+    endings = Endings(web.services.accounts, web.services.producer, web.services.sessions.forget)
+    running = asyncio.create_task(endings.run())
     await revoked(owner.principal.holder)
-    assert await web.services.accounts.endings() == []
+    await eventually(web.services.accounts.endings, lambda untold: untold == [])
+    running.cancel()
 
 
 async def test_another_web_process_forgets_a_revoked_session_within_a_second(
