@@ -17,12 +17,13 @@ from typing import Annotated, Any, Literal, NamedTuple, TypeVar
 from uuid import UUID
 
 import msgspec
+from psycopg import AsyncServerCursor
 from psycopg.rows import TupleRow
 
 from app.core import search
 from app.core.errors import Rejected
 from app.core.imports import State
-from app.sql import Connection, Pool, tenant
+from app.sql import Connection, Pool, tenant, translated
 
 FEW = 10_000
 """Up to here the matches of a search are counted."""
@@ -31,8 +32,8 @@ MOST = 500
 GREATEST = 20
 EXPORTS = 2
 """Exports at a time: each holds a connection for as long as its reader takes."""
-CHUNK = 500
-"""Contacts of an export that are in memory at a time."""
+CHUNK = 100
+"""Contacts of an export that are in memory at a time; writing them must not hold up other requests."""
 CUSTOM = 500
 """Columns of custom values that an export has at most."""
 Sort = Literal["newest", "name"]
@@ -352,13 +353,15 @@ class Lookup:
         if self._exports.locked():
             raise Rejected("too_many_requests", "Other exports are running; please try again soon.", retry_after=10)
         async with self._exports, tenant(self._pool, workspace) as connection:
-            cursor = await connection.execute(
+            found = await connection.execute(
                 'select value from lookup.counts where workspace = %s and kind = %s::text::"char" and n > 0'
                 " order by n desc, value limit %s",
                 [workspace, search.CUSTOM, CUSTOM],
             )
-            custom = [row[0] for row in await cursor.fetchall()]
-            yield Export(custom=custom, chunks=_all(connection, workspace, wanted, _ORDERS[sort]))
+            custom = [row[0] for row in await found.fetchall()]
+            async with connection.cursor(name="export") as cursor:
+                await cursor.execute(*_all(workspace, wanted, _ORDERS[sort]), binary=True)
+                yield Export(custom=custom, chunks=_chunks(cursor))
 
 
 class Export(NamedTuple):
@@ -426,21 +429,20 @@ async def _counted(connection: Connection, workspace: UUID, facets: Sequence[tup
     return row[0] if row else 0
 
 
-async def _all(
-    connection: Connection, workspace: UUID, wanted: Filter, order: _Order
-) -> AsyncIterator[Sequence[bytes]]:
+def _all(workspace: UUID, wanted: Filter, order: _Order) -> tuple[str, dict[str, Any]]:
+    """The statement, and its values, that gives the documents of everybody who is wanted."""
     question = wanted.question(workspace)
     matching = "and entry.search @@ %(question)s::text::tsquery" if question else ""
-    async with connection.cursor(name="export") as cursor:
-        await cursor.execute(
-            f"""
-            select convert_to(shown.doc, 'UTF8') from lookup.entries as entry
-            join lookup.contacts as shown on shown.workspace = entry.workspace and shown.id = entry.id
-            where entry.workspace = %(workspace)s {matching}
-            order by entry.{order.column} {order.direction}, entry.id {order.direction}
-            """,
-            {"workspace": workspace, "question": question},
-            binary=True,
-        )
+    statement = f"""
+        select convert_to(shown.doc, 'UTF8') from lookup.entries as entry
+        join lookup.contacts as shown on shown.workspace = entry.workspace and shown.id = entry.id
+        where entry.workspace = %(workspace)s {matching}
+        order by entry.{order.column} {order.direction}, entry.id {order.direction}
+    """
+    return statement, {"workspace": workspace, "question": question}
+
+
+async def _chunks(cursor: AsyncServerCursor[TupleRow]) -> AsyncIterator[Sequence[bytes]]:
+    with translated():
         while rows := await cursor.fetchmany(CHUNK):
             yield [row[0] for row in rows]

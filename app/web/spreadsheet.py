@@ -37,12 +37,13 @@ _PLACE = (
     ("Postal Code", "postal_code"),
     ("Country", "country"),
 )
+_SUSPECT = frozenset("=@\t\r+-")
 _HARMLESS = frozenset("0123456789 ()./-")
 
 
 def harmless(cell: str) -> str:
     """A cell that no spreadsheet takes for a formula: `'` stands before one that looks like it, unlike a number."""
-    if cell[:1] in ("=", "@", "\t", "\r") or (cell[:1] in ("+", "-") and not _HARMLESS.issuperset(cell[1:])):
+    if cell[:1] in _SUSPECT and not (cell[0] in "+-" and _HARMLESS.issuperset(cell[1:])):
         return "'" + cell
     return cell
 
@@ -50,7 +51,7 @@ def harmless(cell: str) -> str:
 def table(rows: Iterable[Sequence[str]]) -> bytes:
     """Rows as CSV."""
     text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([map(harmless, row) for row in rows])
+    csv.writer(text, lineterminator="\r\n").writerows([[cell and harmless(cell) for cell in row] for row in rows])
     return text.getvalue().encode()
 
 
