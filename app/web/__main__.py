@@ -48,7 +48,6 @@ class _Server(uvicorn.Server):
 
 async def serve(settings: config.Web) -> None:
     """Answers on WEB_PORT until SIGTERM or SIGINT; what it needs is waited for."""
-    missing: str | None = "waiting for Kafka and PostgreSQL"
     state: dict[str, Any] = {}
 
     @contextlib.asynccontextmanager
@@ -75,8 +74,12 @@ async def serve(settings: config.Web) -> None:
             timeout_graceful_shutdown=GRACE_SECONDS,
         )
     )
-
     waiting = asyncio.current_task()
+
+    def missing() -> str | None:
+        if server.should_exit:
+            return "stopping"
+        return None if server.started else "waiting for Kafka and PostgreSQL"
 
     def stop() -> None:
         if state:
@@ -88,13 +91,9 @@ async def serve(settings: config.Web) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    async with health.served(settings.health_port, lambda: missing), main.opened(settings) as opened:
+    async with health.served(settings.health_port, missing), main.opened(settings) as opened:
         state.update(opened)
-        missing = None
         await server.serve()
-        missing = "stopping"
-    if not server.started:
-        raise SystemExit(1)
 
 
 async def _with_store(settings: config.Web, command: str, arguments: argparse.Namespace) -> None:
