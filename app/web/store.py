@@ -5,10 +5,11 @@ what they present (`_presenting`), and row-level security shows them just that.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from uuid import UUID
 
 import msgspec
+from psycopg.rows import kwargs_row
 
 from app import sql
 from app.core.errors import Rejected
@@ -20,6 +21,7 @@ SIGNED_IN = "web_signed_in"
 SPARSELY = "5 minutes"
 """How old a `last_use` may be before it is written again."""
 
+T = TypeVar("T")
 Credential = Literal["session", "token"]
 
 
@@ -118,8 +120,10 @@ class Store:
 
     async def workspace(self, workspace: UUID) -> Workspace | None:
         async with sql.tenant(self._pool, workspace) as connection:
-            row = await _one(connection, "select id, slug, name from web.workspaces where id = %s", [workspace])
-            return Workspace(id=row[0], slug=row[1], name=row[2]) if row else None
+            found = await _all(
+                connection, Workspace, "select id, slug, name from web.workspaces where id = %s", [workspace]
+            )
+            return found[0] if found else None
 
     async def workspaces_of(self, address: str) -> list[tuple[Workspace, UUID]]:
         """Where the person with this address is a member, and the person's id; oldest membership first."""
@@ -128,12 +132,14 @@ class Store:
             if person is None:
                 return []
             await _presenting(connection, "person", str(person[0]))
-            cursor = await connection.execute(
+            found = await _all(
+                connection,
+                Workspace,
                 "select w.id, w.slug, w.name from web.memberships m join web.workspaces w on w.id = m.workspace"
                 " where m.person = %s order by m.created_at",
                 [person[0]],
             )
-            return [(Workspace(id=row[0], slug=row[1], name=row[2]), person[0]) async for row in cursor]
+            return [(workspace, person[0]) for workspace in found]
 
     async def make_operator(self, address: str) -> bool:
         """Whether there was somebody with this address to be given the installation."""
@@ -145,13 +151,14 @@ class Store:
 
     async def members(self, workspace: UUID) -> list[Member]:
         async with sql.tenant(self._pool, workspace) as connection:
-            cursor = await connection.execute(
-                "select p.id, p.address, m.role, extract(epoch from m.created_at)::float8"
+            return await _all(
+                connection,
+                Member,
+                "select p.id, p.address, m.role, extract(epoch from m.created_at)::float8 as since"
                 " from web.memberships m join web.people p on p.id = m.person"
                 " where m.workspace = %s order by p.address",
                 [workspace],
             )
-            return [Member(id=row[0], address=row[1], role=row[2], since=row[3]) async for row in cursor]
 
     async def change_role(self, workspace: UUID, person: UUID, role: Role) -> None:
         """Raises Rejected `not_found`, or `last_owner` when nobody would be left to own the workspace."""
@@ -219,17 +226,16 @@ class Store:
     async def sessions(self, workspace: UUID, person: UUID, current: str) -> list[Session]:
         """A person's sessions, the last used first; that of the holder `current` is marked."""
         async with sql.tenant(self._pool, workspace) as connection:
-            cursor = await connection.execute(
-                "select id, agent, extract(epoch from created_at)::float8, extract(epoch from last_use)::float8,"
-                f" extract(epoch from least(expires_at, last_use + interval '{IDLE}'))::float8, holder = %s"
+            return await _all(
+                connection,
+                Session,
+                "select id, agent, extract(epoch from created_at)::float8 as created_at,"
+                " extract(epoch from last_use)::float8 as last_use, holder = %s as current,"
+                f" extract(epoch from least(expires_at, last_use + interval '{IDLE}'))::float8 as expires_at"
                 " from web.sessions where workspace = %s and person = %s and expires_at > now()"
-                f" and last_use > now() - interval '{IDLE}' order by last_use desc",
+                f" and last_use > now() - interval '{IDLE}' order by web.sessions.last_use desc",
                 [current, workspace, person],
             )
-            return [
-                Session(id=row[0], agent=row[1], created_at=row[2], last_use=row[3], expires_at=row[4], current=row[5])
-                async for row in cursor
-            ]
 
     async def end_session(self, workspace: UUID, person: UUID, session: UUID) -> str:
         """Ends a session of this person; its holder. Raises Rejected `not_found`."""
@@ -252,25 +258,17 @@ class Store:
 
     async def tokens(self, workspace: UUID) -> list[Token]:
         async with sql.tenant(self._pool, workspace) as connection:
-            cursor = await connection.execute(
-                "select t.id, t.name, t.role, p.address, extract(epoch from t.created_at)::float8,"
-                " extract(epoch from t.last_use)::float8, extract(epoch from t.expires_at)::float8"
+            return await _all(
+                connection,
+                Token,
+                "select t.id, t.name, t.role, p.address as by, extract(epoch from t.created_at)::float8 as created_at,"
+                " extract(epoch from t.last_use)::float8 as last_use,"
+                " extract(epoch from t.expires_at)::float8 as expires_at"
                 " from web.tokens t join web.people p on p.id = t.person"
-                " where t.workspace = %s and (t.expires_at is null or t.expires_at > now()) order by t.created_at desc",
+                " where t.workspace = %s and (t.expires_at is null or t.expires_at > now())"
+                " order by t.created_at desc",
                 [workspace],
             )
-            return [
-                Token(
-                    id=row[0],
-                    name=row[1],
-                    role=row[2],
-                    by=row[3],
-                    created_at=row[4],
-                    last_use=row[5],
-                    expires_at=row[6],
-                )
-                async for row in cursor
-            ]
 
     async def add_token(
         self,
@@ -314,18 +312,13 @@ class Store:
 
     async def invitations(self, workspace: UUID) -> list[Invitation]:
         async with sql.tenant(self._pool, workspace) as connection:
-            cursor = await connection.execute(
-                "select id, address, role, invited_by, extract(epoch from created_at)::float8,"
-                " extract(epoch from expires_at)::float8 from web.invitations"
-                " where workspace = %s and expires_at > now() order by created_at desc",
+            return await _all(
+                connection,
+                Invitation,
+                f"select {_INVITATION} from web.invitations where workspace = %s and expires_at > now()"
+                " order by web.invitations.created_at desc",
                 [workspace],
             )
-            return [
-                Invitation(
-                    id=row[0], address=row[1], role=row[2], invited_by=row[3], created_at=row[4], expires_at=row[5]
-                )
-                async for row in cursor
-            ]
 
     async def invite(
         self, workspace: UUID, invitation: UUID, digest: bytes, address: str, role: Role, invited_by: str, days: int
@@ -343,17 +336,14 @@ class Store:
             await connection.execute(
                 "delete from web.invitations where workspace = %s and address = %s", [workspace, address]
             )
-            row = await _one(
+            (invited,) = await _all(
                 connection,
+                Invitation,
                 "insert into web.invitations (hash, id, workspace, address, role, invited_by, expires_at)"
-                " values (%s, %s, %s, %s, %s, %s, now() + make_interval(days => %s))"
-                " returning extract(epoch from created_at)::float8, extract(epoch from expires_at)::float8",
+                f" values (%s, %s, %s, %s, %s, %s, now() + make_interval(days => %s)) returning {_INVITATION}",
                 [digest, invitation, workspace, address, role, invited_by, days],
             )
-            assert row is not None, "an insert returns its row"
-            return Invitation(
-                id=invitation, address=address, role=role, invited_by=invited_by, created_at=row[0], expires_at=row[1]
-            )
+            return invited
 
     async def withdraw_invitation(self, workspace: UUID, invitation: UUID) -> None:
         """Raises Rejected `not_found`."""
@@ -470,6 +460,10 @@ class Store:
             await connection.execute("delete from web.channels where last_use < now() - interval '30 days'")
 
 
+_INVITATION = (
+    "id, address, role, invited_by, extract(epoch from created_at)::float8 as created_at,"
+    " extract(epoch from expires_at)::float8 as expires_at"
+)
 _SESSION = (
     "select id, workspace, person, holder, '', null,"
     f" extract(epoch from least(expires_at, last_use + interval '{IDLE}'))::float8,"
@@ -486,6 +480,13 @@ _TOKEN = (
 async def _presenting(connection: sql.Connection, what: str, value: str) -> None:
     """Says in this transaction what a look-up presents: a credential, a person, a workspace, tidy."""
     await connection.execute("select set_config(%s, %s, true)", [f"app.{what}", value])
+
+
+async def _all(connection: sql.Connection, kind: type[T], statement: str, values: Sequence[object]) -> list[T]:
+    """Every row as a `kind`, whose fields are named like the columns."""
+    cursor = connection.cursor(row_factory=kwargs_row(kind))
+    await cursor.execute(statement, values)
+    return await cursor.fetchall()
 
 
 async def _one(connection: sql.Connection, statement: str, values: Sequence[object] | dict[str, object]) -> Any:
