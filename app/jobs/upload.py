@@ -21,6 +21,7 @@ from app.core.errors import Rejected
 from app.core.imports import Failure
 from app.core.reading.plan import Plan
 from app.core.reading.records import Cut, Cutter, CutterState
+from app.core.topics import EXPRESS_SEGMENTS
 from app.jobs.jobs import Job, Phase
 from app.jobs.limits import Backlog
 from app.jobs.outlet import Acknowledgement, Outlet
@@ -52,12 +53,16 @@ _states = msgspec.msgpack.Decoder(CutterState)
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """How far the upload is once `sent` segments of this stretch are acknowledged."""
+    """How far the upload is once these segments, and all before them, are acknowledged."""
 
-    sent: int
+    segments: Sequence[Acknowledgement]
     received: int
     checksum: int
     cutter: bytes
+
+    @property
+    def reached(self) -> bool:
+        return all(segment.done() for segment in self.segments)
 
 
 class Upload:
@@ -80,14 +85,11 @@ class Upload:
         if job.cutter is not None:
             assert job.plan is not None
             self._cutter = Cutter(job.plan, _states.decode(job.cutter))
-        # Segments on their way, oldest first, with their sizes; how many were sent and how many are safe.
-        self._flying: deque[tuple[Acknowledgement, int]] = deque()
-        self._flying_bytes = 0
-        self._sent = 0
-        self._safe = 0
+        # What is on its way, oldest first, the task that stores it once it is acknowledged, and its size.
         self._marks: deque[_Mark] = deque()
-        self._newest: _Mark | None = None
-        self._storing: asyncio.Task[None] | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._flying_bytes = 0
+        self._landed = asyncio.Event()
         self._stopped = False
         self._told_plan = False
         self._told_at = 0.0
@@ -120,8 +122,9 @@ class Upload:
             if self.job.phase != "ended":
                 await self._land()
                 await self._keep("ended")
-        await self._produce(await self._or_fail(cutter.end))
+        last = await self._produce(await self._or_fail(cutter.end))
         await self._land()
+        await acknowledged(last)
         state = cutter.state
         await self._outlet.sealed(self.job, segments=state.index, size=state.offset, lines=state.lines)
         self.job = await self._store.keep(replace(self.job, told=True, head=None, cutter=None), time.time())
@@ -144,10 +147,9 @@ class Upload:
 
     async def close(self) -> None:
         """Leaves nothing running; what was not stored is as if it had never come."""
-        if self._storing is not None:
-            self._newest = None
-            await asyncio.gather(self._storing, return_exceptions=True)
-        await asyncio.gather(*(future for future, _ in self._flying), return_exceptions=True)
+        flying = [segment for mark in self._marks for segment in mark.segments]
+        self._marks.clear()
+        await asyncio.gather(*flying, *([self._keeper] if self._keeper else []), return_exceptions=True)
 
     async def _understand(self, *, whole: bool) -> Cutter:
         """Completes the plan from the head, stores it before anything is cut by it, and cuts the head."""
@@ -173,59 +175,65 @@ class Upload:
     async def _feed(self, cutter: Cutter, data: bytes) -> None:
         cuts = await self._or_fail(lambda: cutter.feed(data))
         if cuts:
-            await self._produce(cuts)
-            self._marks.append(_Mark(self._sent, self.received, self.checksum, _encoded(cutter)))
-        if self._flying:
-            await self._advance(IN_FLIGHT_BYTES)
+            segments = await self._produce(cuts)
+            self._marks.append(_Mark(segments, self.received, self.checksum, _encoded(cutter)))
+            if self._keeper is None:
+                self._keeper = asyncio.create_task(self._keep_up(), name=f"progress of {self.job.id}")
+        if self._keeper is not None and self._keeper.done():
+            keeper, self._keeper = self._keeper, None
+            keeper.result()
 
-    async def _produce(self, cuts: Sequence[Cut]) -> None:
+    async def _produce(self, cuts: Sequence[Cut]) -> list[Acknowledgement]:
+        """Sends segments, as far as memory and the workspace's share of the log have room for them."""
+        sent = []
         for cut in cuts:
-            if self._backlog.full(self.job.workspace):
-                await self._advance(0)
+            while self._flying_bytes > IN_FLIGHT_BYTES:
+                self._landed.clear()
+                await self._landed.wait()
+            # The express lane is for imports that must not wait behind big ones, so they do not wait here either.
+            if cut.index >= EXPRESS_SEGMENTS:
                 await self._backlog.room(self.job.workspace, unless=lambda: self._stopped)
             if self._stopped:
                 raise Overtaken
-            future = await self._outlet.segment(self.job, cut, crc32c(cut.data))
-            self._flying.append((future, len(cut.data)))
-            self._flying_bytes += len(cut.data)
-            self._sent += 1
-            self._backlog.produced(self.job.workspace, self.job.id, cut.index + 1)
+            sent.append(await self._send(cut))
+        return sent
 
-    async def _advance(self, most: int) -> None:
-        """Notes what is acknowledged, waits while more than `most` bytes are on their way, stores in the background."""
-        while self._flying and (self._flying[0][0].done() or self._flying_bytes > most):
-            future, size = self._flying[0]
-            await acknowledged([future])
-            self._flying.popleft()
+    async def _send(self, cut: Cut) -> Acknowledgement:
+        size = len(cut.data)
+
+        def landed(segment: Acknowledgement) -> None:
             self._flying_bytes -= size
-            self._safe += 1
-        while self._marks and self._marks[0].sent <= self._safe:
-            self._newest = self._marks.popleft()
-        if self._storing is not None and self._storing.done():
-            self._storing.result()
-            self._storing = None
-        if self._newest is not None and self._storing is None:
-            self._storing = asyncio.create_task(self._store_newest(), name=f"progress of {self.job.id}")
+            self._landed.set()
+            if not segment.cancelled():
+                segment.exception()  # whoever waits is told; asyncio need not complain if nobody does
 
-    async def _store_newest(self) -> None:
-        while self._newest is not None:
-            mark, self._newest = self._newest, None
+        segment = await self._outlet.segment(self.job, cut, crc32c(cut.data))
+        self._flying_bytes += size
+        segment.add_done_callback(landed)
+        self._backlog.produced(self.job.workspace, self.job.id, cut.index + 1)
+        return segment
+
+    async def _keep_up(self) -> None:
+        """Stores how far the upload is whenever segments are acknowledged; what is overtaken by more is left out."""
+        while self._marks:
+            mark = self._marks.popleft()
+            await acknowledged(mark.segments)
+            while self._marks and self._marks[0].reached:
+                mark = self._marks.popleft()
+                await acknowledged(mark.segments)
             kept = replace(self.job, received=mark.received, checksum=mark.checksum, cutter=mark.cutter, head=None)
             self.job = await self._store.keep(kept, time.time())
             await self._tell_received()
+        self._keeper = None
 
     async def _land(self) -> None:
         """Waits until every segment is acknowledged and nobody is storing."""
-        while self._flying:
-            future, size = self._flying.popleft()
-            self._flying_bytes -= size
-            self._safe += 1
-            await acknowledged([future])
+        flying = [segment for mark in self._marks for segment in mark.segments]
         self._marks.clear()
-        self._newest = None
-        if self._storing is not None:
-            storing, self._storing = self._storing, None
-            await storing
+        if self._keeper is not None:
+            keeper, self._keeper = self._keeper, None
+            await keeper
+        await acknowledged(flying)
 
     async def _keep(self, phase: Phase) -> None:
         """Stores everything that was taken; every segment must be acknowledged."""

@@ -101,6 +101,10 @@ class Rig:
         ) as client:
             yield client
 
+    async def tape(self, import_id: UUID | str) -> "Tape":
+        """Everything that was produced for this import since the rig was made."""
+        return await tape(self.servers, import_id, self.since)
+
     def tell(self, state: State) -> None:
         """What the tracker would tell."""
         key = (str(state.workspace), str(state.id))
@@ -187,14 +191,14 @@ class Tape:
         return b"".join(self.segments[index] for index in sorted(self.segments))
 
 
-async def tape(rig: Rig, import_id: UUID | str) -> Tape:
-    """Everything that stands on the topics for this import now, since the rig was made."""
+async def tape(servers: Servers, import_id: UUID | str, since: int) -> Tape:
+    """Everything that was produced for this import from `since` (Unix milliseconds) on."""
     segments: dict[int, bytes] = {}
     headers: dict[int, SegmentHeader] = {}
     partitions: dict[int, tuple[str, int]] = {}
     facts: list[AnyFact] = []
     repeats = 0
-    for record in await _records(rig, str(import_id).encode()):
+    for record in await _records(servers, str(import_id).encode(), since):
         if record.topic == FACTS.name:
             facts.append(msgspec.json.decode(record.value, type=AnyFact))
             continue
@@ -207,8 +211,8 @@ async def tape(rig: Rig, import_id: UUID | str) -> Tape:
     return Tape(segments, headers, partitions, repeats, facts)
 
 
-async def _records(rig: Rig, key: bytes) -> list[ConsumerRecord]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=rig.servers.kafka, enable_auto_commit=False, fetch_max_wait_ms=50)
+async def _records(servers: Servers, key: bytes, since: int) -> list[ConsumerRecord]:
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka, enable_auto_commit=False, fetch_max_wait_ms=50)
     await consumer.start()
     try:
         found = [
@@ -217,7 +221,7 @@ async def _records(rig: Rig, key: bytes) -> list[ConsumerRecord]:
             for number in await _partitions(consumer, topic.name)
         ]
         consumer.assign(found)
-        begins = await consumer.offsets_for_times(dict.fromkeys(found, rig.since))
+        begins = await consumer.offsets_for_times(dict.fromkeys(found, since))
         ends = await consumer.end_offsets(found)
         for each in found:
             consumer.seek(each, begins[each].offset if begins[each] else ends[each])

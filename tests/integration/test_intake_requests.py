@@ -11,7 +11,7 @@ from app.core.events import CancelRequested, Requested
 from app.core.imports import State
 from tests.integration import intakes
 from tests.integration.conftest import Servers
-from tests.integration.intakes import FOREIGN_CHANNEL, Rig, tape
+from tests.integration.intakes import FOREIGN_CHANNEL, Rig
 
 FILE = b"E-mail,Name\nada@example.org,Ada\nbob@example.org,Bob\n"
 
@@ -36,7 +36,7 @@ async def test_a_request_is_told_before_it_is_answered(rig: Rig) -> None:
     assert UUID(made["id"]) == uuid5(rig.workspace, "my-key-1")
     assert made["upload"]["url"].endswith(f"/api/v1/uploads/{made['id']}")
     assert made["state"]["status"] == "requested"
-    (told,) = (await tape(rig, made["id"])).of(Requested)
+    (told,) = (await rig.tape(made["id"])).of(Requested)
     assert (told.workspace, told.name, told.size, told.channel) == (rig.workspace, "a.csv", 50, "mine")
     assert told.plan.existing == "skip"
     assert told.requested_by == "ada@example.org"
@@ -47,7 +47,7 @@ async def test_fifty_submissions_of_one_key_are_one_import_and_fifty_equal_answe
         answers = await asyncio.gather(*(request(client) for _ in range(50)))
     assert {answer.status_code for answer in answers} == {202}
     assert len({answer.content for answer in answers}) == 1
-    told = (await tape(rig, answers[0].json()["id"])).of(Requested)
+    told = (await rig.tape(answers[0].json()["id"])).of(Requested)
     assert len(told) == 50
     assert len(set(map(repr, told))) == 1
 
@@ -156,7 +156,7 @@ async def test_cancel_tells_everybody_and_takes_no_more_bytes(rig: Rig) -> None:
         assert [answer.status_code for answer in later] == [410] * 3
         assert later[0].json()["code"] == "cancelled"
     assert rig.preferences.values[str(rig.workspace), f"cancel:{made['id']}"] is True
-    found = await tape(rig, made["id"])
+    found = await rig.tape(made["id"])
     assert found.of(CancelRequested)[0].by == "ada@example.org"
     assert not found.segments
 
@@ -168,7 +168,7 @@ async def test_what_has_ended_is_not_cancelled_any_more(rig: Rig) -> None:
         answer = await client.post(f"/api/v1/imports/{made['id']}/cancel")
     assert (answer.status_code, answer.json()["state"]["status"]) == (202, "finished")
     assert not rig.preferences.values
-    assert not (await tape(rig, made["id"])).of(CancelRequested)
+    assert not (await rig.tape(made["id"])).of(CancelRequested)
 
 
 async def test_a_preview_shows_how_a_file_would_be_understood(rig: Rig) -> None:

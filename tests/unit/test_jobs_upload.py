@@ -1,7 +1,7 @@
 """From bytes to segments, with a store and a producer in memory: whoever cuts, the segments are the same."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import cast
 from uuid import UUID
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from app.core.errors import Rejected, TryAgain
 from app.core.events import AnyFact, Received, Sealed, SegmentHeader, SourceFailed
 from app.core.imports import State
+from app.core.reading import records
 from app.core.reading.plan import Column, Dialect, Plan
 from app.core.topics import FACTS, Topic, spread
 from app.jobs import upload as uploads
@@ -168,6 +169,7 @@ class Scene:
         upload = await self.writer()
         for piece in cut_up(data, pieces):
             await upload.take(piece)
+            await asyncio.sleep(0)
         await upload.finish()
         await upload.close()
 
@@ -190,6 +192,15 @@ async def take_all(upload: Upload, pieces: Sequence[bytes]) -> None:
     for piece in pieces:
         await upload.take(piece)
     await upload.pause()
+
+
+async def at_rest(condition: Callable[[], bool]) -> None:
+    """Waits until this holds, and then lets everything run that still can."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    for _ in range(100):
+        await asyncio.sleep(0)
 
 
 def rows(count: int) -> bytes:
@@ -273,8 +284,7 @@ async def test_progress_is_stored_behind_acknowledged_segments_only() -> None:
     scene.log.acknowledge(1)
     before = scene.row.job.received
     await upload.take(b"last@example.org,\n")
-    for _ in range(5):
-        await asyncio.sleep(0)
+    await at_rest(lambda: scene.row.job.received > before)
     stored = scene.row.job
     assert before < stored.received < upload.received
     assert stored.cutter is not None
@@ -293,10 +303,7 @@ async def test_no_more_than_a_few_segments_are_on_their_way() -> None:
             await upload.take(piece)
 
     streaming = asyncio.create_task(stream())
-    before = -1
-    while len(scene.log.waiting) > before:
-        before = len(scene.log.waiting)
-        await asyncio.sleep(0.05)
+    await at_rest(lambda: len(scene.log.segments) > 6)
     unsafe = sum(len(scene.log.segments[index]) for index in scene.log.segments)
     assert unsafe <= uploads.IN_FLIGHT_BYTES + 512 * 1024
     assert not streaming.done()
@@ -308,10 +315,10 @@ async def test_no_more_than_a_few_segments_are_on_their_way() -> None:
 
 async def test_a_workspace_with_too_many_unfinished_segments_is_not_read_until_the_tracker_tells_of_progress() -> None:
     scene = Scene(new_job())
-    scene.backlog = Backlog(most=3)
-    sending = asyncio.create_task(scene.send(rows(20_000), pieces=(10_000,)))
-    await asyncio.sleep(0.1)
-    assert len(scene.log.segments) == 3
+    scene.backlog = Backlog(most=5)
+    sending = asyncio.create_task(scene.send(rows(30_000), pieces=(10_000,)))
+    await at_rest(lambda: len(scene.log.segments) == 5)
+    assert len(scene.log.segments) == 5
     assert scene.row.job.received > 0
     for done in range(1, 50):
         state = State(id=IMPORT, workspace=WORKSPACE, status="running", parts_done=done)
@@ -353,12 +360,43 @@ async def test_the_newer_writer_wins_and_the_older_one_stops() -> None:
     assert scene.log.segments == (await uninterrupted(data)).log.segments
 
 
+async def test_a_small_import_does_not_wait_behind_the_unfinished_segments_of_big_ones() -> None:
+    scene = Scene(new_job())
+    scene.backlog = Backlog(most=5)
+    scene.backlog.produced(WORKSPACE, UUID(int=1), 5)
+    await asyncio.wait_for(scene.send(rows(3_000)), 5)
+    assert len(scene.log.segments) <= 4
+    assert scene.row.job.sealed
+
+
+async def test_progress_is_told_at_most_so_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    told = {}
+    for seconds in (0.0, 3600.0):
+        monkeypatch.setattr(uploads, "TELL_SECONDS", seconds)
+        scene = Scene(new_job())
+        await scene.send(rows(40_000), pieces=(20_000,))
+        told[seconds] = len(scene.told(Received))
+    # The plan, and all of it with the seal.
+    assert told[3600.0] == 2
+    assert told[0.0] > 5
+
+
+async def test_a_file_with_too_many_segments_fails_its_import(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "MAX_INDEX", 2)
+    scene = Scene(new_job())
+    with pytest.raises(Rejected) as refused:
+        await scene.send(rows(20_000), pieces=(50_000,))
+    assert refused.value.code == "too_many_parts"
+    assert [fact.code for fact in scene.told(SourceFailed)] == ["too_many_parts"]  # type: ignore[union-attr]
+    assert not scene.told(Sealed)
+
+
 async def test_a_writer_that_waits_for_room_stops_when_a_newer_one_comes() -> None:
     scene = Scene(new_job())
-    scene.backlog = Backlog(most=1)
+    scene.backlog = Backlog(most=5)
     old = await scene.writer()
-    sending = asyncio.create_task(take_all(old, cut_up(rows(20_000), (10_000,))))
-    await asyncio.sleep(0.05)
+    sending = asyncio.create_task(take_all(old, cut_up(rows(30_000), (10_000,))))
+    await at_rest(lambda: len(scene.log.segments) == 5)
     assert not sending.done()
     old.stop()
     with pytest.raises(Overtaken):
