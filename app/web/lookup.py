@@ -3,8 +3,8 @@
 A contact's JSON is handed on as it is stored. Lists are paged by key: `after` is an opaque place in one order.
 
 How a list is found. A search first asks the inverted index for at most FEW + 1 matches (the function `matches`,
-because row-level security keeps a reader from using that index itself). So few are simply sorted. When there are
-more, every page of the order holds some: walking along the order finds a page's worth soon.
+because row-level security keeps a reader from using that index itself). So few are simply sorted. Of more, a page's
+worth is usually met within some STEPS along the order; where it is not, all are fetched and sorted.
 """
 
 import asyncio
@@ -27,6 +27,9 @@ from app.sql import Connection, Pool, tenant, translated
 
 FEW = 10_000
 """Up to here the matches of a search are counted."""
+STEPS = 20_000
+"""So far a page is looked for along the order; then all matches are fetched and sorted after all."""
+ALL = 2**31 - 1
 MOST = 500
 """Rows of a page."""
 GREATEST = 20
@@ -219,7 +222,7 @@ class Lookup:
         async with tenant(self._pool, workspace) as connection:
             known = None if wanted.words else await _counted(connection, workspace, wanted.facets)
             if known is None or (question and known <= FEW):
-                total, found = await page.among_few(connection)
+                total, found = await page.among(connection, FEW + 1)
                 if total > FEW:
                     found = await page.along(connection)
             else:
@@ -379,8 +382,9 @@ class _Page:
         behind = f"and ({column}, id) {order.before} (%(key)s, %(id)s)" if place else ""
         matching = "and search @@ %(question)s::text::tsquery" if question else ""
         by = f"order by {column} {direction}, id {direction}"
-        self._among_few = f"""
-            with found as materialized (select * from lookup.matches(%(question)s::text::tsquery, %(few)s::int)),
+        self._question = question
+        self._among = f"""
+            with found as materialized (select * from lookup.matches(%(question)s::text::tsquery, %(most)s::int)),
             page as (select {column} as key, id from found where true {behind} {by} limit %(limit)s)
             select (select count(*) from found), key, id, convert_to(shown.doc, 'UTF8')
             from (select) as always left join page on true
@@ -388,8 +392,10 @@ class _Page:
         """
         self._along = f"""
             with page as (
-                select {column} as key, id from lookup.entries
-                where workspace = %(workspace)s {matching} {behind} {by} limit %(limit)s
+                select key, id from (
+                    select {column} as key, id, search from lookup.entries
+                    where workspace = %(workspace)s {behind} {by} limit %(steps)s
+                ) as walked where true {matching} order by key {direction}, id {direction} limit %(limit)s
             )
             select key, id, convert_to(shown.doc, 'UTF8') from page
             join lookup.contacts as shown using (id)
@@ -401,19 +407,23 @@ class _Page:
             "key": place and place.key,
             "id": place and place.id,
             "limit": limit + 1,
-            "few": FEW + 1,
+            "steps": STEPS if question else limit + 1,
         }
 
-    async def among_few(self, connection: Connection) -> tuple[int, list[TupleRow]]:
-        """All matches up to FEW + 1 are fetched and sorted; answers also how many there are."""
-        cursor = await connection.execute(self._among_few, self._values, binary=True)
+    async def among(self, connection: Connection, most: int) -> tuple[int, list[TupleRow]]:
+        """Fetches and sorts up to `most` matches; answers also how many there are."""
+        cursor = await connection.execute(self._among, {**self._values, "most": most}, binary=True)
         rows = await cursor.fetchall()
         return rows[0][0], [row[1:] for row in rows if row[2] is not None]
 
     async def along(self, connection: Connection) -> list[TupleRow]:
         """Walks along the order from the place on and keeps what matches."""
         cursor = await connection.execute(self._along, self._values, binary=True)
-        return await cursor.fetchall()
+        rows = await cursor.fetchall()
+        if self._question and len(rows) < self._values["limit"]:
+            # What is sought lies together far away (a small import under a great one), or this is the last page.
+            _, rows = await self.among(connection, ALL)
+        return rows
 
 
 async def _counted(connection: Connection, workspace: UUID, facets: Sequence[tuple[search.Facet, str]]) -> int | None:

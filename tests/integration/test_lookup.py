@@ -131,6 +131,25 @@ async def test_many_matches_are_walked_through_and_their_number_is_a_lower_bound
     assert sorted(seen) == [f"Ann {number:02}" for number in range(25)]
 
 
+@pytest.mark.parametrize("sort", ["newest", "name"])
+async def test_matches_that_lie_together_far_away_are_found_too(
+    model: ReadModel, sort: lookup.Sort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookup, "FEW", 5)
+    monkeypatch.setattr(lookup, "STEPS", 10)
+    old, new = uuid4(), uuid4()
+    await model.show(
+        *(contact(f"Zed {number}", sources=(source(old, AT),)) for number in range(8)),
+        *(contact(f"Ann {number}", sources=(source(new, AT + 1),)) for number in range(30)),
+    )
+    for wanted in (Filter(q="zed"), Filter(import_=old)):
+        first = await model.lookup.page(model.workspace, wanted, sort=sort, limit=6)
+        second = await model.lookup.page(model.workspace, wanted, sort=sort, limit=6, after=first.after)
+        names = [one["name"] for one in first.contacts + second.contacts]
+        assert sorted(names) == [f"Zed {number}" for number in range(8)]
+        assert second.after is None
+
+
 async def test_totals_of_one_filter_are_exact_whatever_their_size(
     model: ReadModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
