@@ -2,7 +2,7 @@
 
 import hashlib
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import Literal, NamedTuple
 from uuid import UUID, uuid5
@@ -270,17 +270,20 @@ def absorb(stored: Contact | None, incoming: Contact, existing: Existing) -> tup
 
 def shown(contact: Contact) -> tuple[tuple[str, ...], dict[str, str], dict[str, str]]:
     """What people see of a contact: fields, living elements and custom fields, without who wrote them when."""
-    return contact.values, {key: mark[1] for key, mark in living(contact)}, {h: m[1] for h, m in contact.custom.items()}
+    elements = {key: mark[1] for key, mark in living(contact.sets).items()}
+    return contact.values, elements, {key: mark[1] for key, mark in contact.custom.items()}
 
 
-def living(contact: Contact) -> Iterator[tuple[str, Mark]]:
+def living(sets: Mapping[str, Mark]) -> Mapping[str, Mark]:
     """The elements that nobody removed since they were last added, with their labels."""
-    sets = contact.sets
-    for key, mark in sets.items():
-        if key[0] != REMOVED:
-            removed = sets.get(REMOVED + key[0].lower() + key[1:])
-            if removed is None or mark[0] > removed[0]:
-                yield key, mark
+    if not sets or min(sets)[0] != REMOVED:  # which sorts before every letter
+        return sets
+    return {key: mark for key, mark in sets.items() if key[0] != REMOVED and not _removed(sets, key, mark)}
+
+
+def _removed(sets: Mapping[str, Mark], key: str, mark: Mark) -> bool:
+    removal = sets.get(REMOVED + key[0].lower() + key[1:])
+    return removal is not None and mark[0] <= removal[0]
 
 
 def kept_sources(*sources: Sequence[int]) -> tuple[int, ...]:

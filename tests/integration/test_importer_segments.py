@@ -39,7 +39,7 @@ def contacts(servers: Servers, workspace: UUID) -> list[tuple[object, ...]]:
     """All that is stored of a workspace, without what tells when it was written."""
     with psycopg.connect(servers.dsn("importer")) as connection:
         return connection.execute(
-            "select match_key, name, company, stamps, sets::text, sources, born, last"
+            "select match_key, name, company, stamp, stamps, sets::text, sources, born, last"
             " from contacts.contacts where workspace = %s order by match_key",
             [workspace],
         ).fetchall()

@@ -150,13 +150,13 @@ def test_problems_are_told_only_if_there_are_some() -> None:
     assert msgspec.json.decode(record, type=ImportProblems).problems == (found,)
 
 
-@pytest.mark.parametrize("text", ["tab\there", "line\nbreak", "back\\slash", "\r", "\\N", "\\.", 'quote"d'])
+@pytest.mark.parametrize("text", ["tab\there", "line\nbreak", "back\\slash", "\r", "\\N", "\\.", "\x02", 'quote"d'])
 def test_copy_text_is_one_line_per_contact_whatever_is_in_it(text: str) -> None:
     plain = fold(WORKSPACE, [(person(name="plain"), FIRST)], "fill")
     odd = fold(WORKSPACE, [(person(name=text, notes=text)._replace(match_key="e:odd"), SECOND)], "fill")
     lines = copytext.rows([*plain, *odd]).decode().removesuffix("\n").split("\n")
     assert len(lines) == 2
-    assert [line.count("\t") for line in lines] == [18, 18]
+    assert [line.count("\t") for line in lines] == [19, 19]
 
 
 def test_copy_text_of_nothing_is_nothing() -> None:

@@ -4,14 +4,18 @@ from collections.abc import Sequence
 
 import msgspec
 
-from app.core.contacts import Contact, Staged
+from app.core.contacts import SCALARS, Contact, Staged
 
 _encode = msgspec.json.Encoder().encode
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+NULL = "\x02"
+"""What stands for null; a text that has it is escaped."""
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", NULL: "\\002"})
+STAMPS = 3 + len(SCALARS)
+"""The only column that may be null."""
 
 
 def rows(staged: Sequence[Staged]) -> bytes:
-    """One line per contact: id, match key, the scalars, stamps, sets, custom, born, last."""
+    """One line per contact: id, match key, the scalars, stamp, stamps, sets, custom, born, last."""
     if not staged:
         return b""
     cells = [
@@ -19,7 +23,7 @@ def rows(staged: Sequence[Staged]) -> bytes:
             id_,
             contact.match_key,
             *contact.values,
-            stamps(contact),
+            *stamps(contact),
             _encode(contact.sets).decode(),
             _encode(contact.custom).decode() if contact.custom else "{}",
             str(contact.born),
@@ -29,16 +33,23 @@ def rows(staged: Sequence[Staged]) -> bytes:
     ]
     block = "\n".join(["\t".join(row) for row in cells]) + "\n"
     tabs = len(cells) * (len(cells[0]) - 1)
-    if "\\" in block or "\r" in block or block.count("\t") != tabs or block.count("\n") != len(cells):
-        block = "".join(["\t".join([cell.translate(_ESCAPES) for cell in row]) + "\n" for row in cells])
+    nulls = [row[STAMPS] for row in cells].count(NULL)
+    counts = (block.count("\t"), block.count("\n"), block.count(NULL))
+    if "\\" in block or "\r" in block or counts != (tabs, len(cells), nulls):
+        block = "".join([_escaped(row) for row in cells])
     return block.encode()
 
 
-def stamps(contact: Contact) -> str:
-    """An array: one stamp where it says it all (`packed` in SQL), else one per field."""
+def stamps(contact: Contact) -> tuple[str, str]:
+    """The columns `stamp` and `stamps`: one that says it all, or one per field (`packed` in SQL)."""
     written = set(contact.stamps)
     written.discard(None)
     # What was emptied by hand has a stamp and no text; everything else that is empty has neither.
     if len(written) <= 1 and contact.stamps.count(None) == contact.values.count(""):
-        return f"{{{written.pop() if written else 0}}}"
-    return "{" + ",".join(["null" if at is None else str(at) for at in contact.stamps]) + "}"
+        return str(written.pop() if written else 0), NULL
+    return "0", "{" + ",".join(["null" if at is None else str(at) for at in contact.stamps]) + "}"
+
+
+def _escaped(row: Sequence[str]) -> str:
+    cells = [cell.translate(_ESCAPES) if at != STAMPS else cell for at, cell in enumerate(row)]
+    return "\t".join(cells) + "\n"

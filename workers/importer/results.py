@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from app.core.contacts import PARTS, REMOVED, SCALARS, Address, Contact, Mark, full_name, living
+from app.core.contacts import PARTS, SCALARS, Address, Contact, Mark, full_name, living
 from app.core.events import ContactsChanged, ImportProblems, ProblemOut, SegmentHeader, SourceOut
 from app.core.positions import INDEX_BITS, ROW_BITS, order_second
 from workers.importer.store import Stored
@@ -34,9 +34,7 @@ def contact_out(stored: Stored, sources: Sources) -> dict[str, Any]:
     import that `sources` does not know has brought is there, but not where it is from.
     """
     contact = stored.contact
-    id_, values, sets = stored.id, contact.values, contact.sets
-    if min(sets, default="z")[0] == REMOVED:  # which sorts before every letter
-        sets = dict(living(contact))
+    id_, values, sets = stored.id, contact.values, living(contact.sets)
     texts = {field: value for field, value in zip(SCALARS, values, strict=True) if value}
     told: dict[str, Any] = {
         "id": f"{id_[:8]}-{id_[8:12]}-{id_[12:16]}-{id_[16:20]}-{id_[20:]}",

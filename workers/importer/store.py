@@ -9,7 +9,7 @@ import msgspec
 from psycopg.rows import TupleRow
 
 from app import sql
-from app.core.contacts import SCALARS, Contact, Mark, Outcome, Staged
+from app.core.contacts import SCALARS, Contact, Mark, Outcome, Staged, shown
 from app.core.events import Counts, SegmentHeader, SourceOut
 from app.core.positions import position
 from app.core.reading.plan import Existing
@@ -35,12 +35,12 @@ Marks = dict[str, Mark]
 _marks = msgspec.json.Decoder(Marks)
 
 FIELDS = ", ".join(SCALARS)
-STAGED = f"contact_id, match_key, {FIELDS}, stamps, sets, custom, born, last"
+STAGED = f"contact_id, match_key, {FIELDS}, stamp, stamps, sets, custom, born, last"
 STORED = (
-    f"contact_id, match_key, {FIELDS}, stamps, sets::text, custom::text,"
+    f"contact_id, match_key, {FIELDS}, stamp, stamps, sets::text, custom::text,"
     " sources, born, last, deletion, version, updated_at"
 )
-COPY = f"copy pg_temp.staged ({STAGED}) from stdin"
+COPY = f"copy pg_temp.staged ({STAGED}) from stdin (null '{copytext.NULL}')"
 
 
 class Stored(NamedTuple):
@@ -151,7 +151,7 @@ async def _make_ready(connection: sql.Connection) -> None:
     await connection.execute(
         "create temporary table staged (contact_id uuid, match_key text,"
         f" {', '.join(f'{field} text' for field in SCALARS)},"
-        " stamps bigint[], sets jsonb, custom jsonb, born bigint, last bigint) on commit delete rows"
+        " stamp bigint, stamps bigint[], sets jsonb, custom jsonb, born bigint, last bigint) on commit delete rows"
     )
     await connection.commit()
 
@@ -196,7 +196,7 @@ async def _stage(connection: sql.Connection, staged: Sequence[Staged]) -> None:
 
 
 async def _upsert(connection: sql.Connection, segment: SegmentHeader, existing: Existing) -> list[TupleRow]:
-    """Merges what is staged; returns (outcome, contact ...) of those that were there before."""
+    """Merges what is staged; returns (outcome, sets and custom before, contact ...) of those that were there."""
     cursor = await connection.execute(
         UPSERT[existing],
         {
@@ -220,7 +220,7 @@ def _merging_upsert(existing: Existing) -> str:
         floor = "case when c.born < %(first)s then 9223372036854775807 else c.deletion end"
 
     def stamp(side: str, number: int, field: str) -> str:
-        return f"contacts.stamp_of({side}.stamps, {number}, {side}.{field})"
+        return f"contacts.stamp_of({side}.stamp, {side}.stamps, {number}, {side}.{field})"
 
     numbered = list(enumerate(SCALARS, 1))
     wins = {
@@ -233,6 +233,11 @@ def _merging_upsert(existing: Existing) -> str:
         f"case when {wins[field]} then {stamp('excluded', number, field)} else {stamp('c', number, field)} end"
         for number, field in numbered
     ]
+    every = f"array[{', '.join(stamps)}], array[{', '.join(values.values())}]"
+    # The usual overwrite: one stamp on each side, and no field that only the contact has.
+    covers = "c.stamps is null and excluded.stamps is null and excluded.stamp > c.stamp and " + " and ".join(
+        f"(excluded.{field} <> '' or c.{field} = '')" for field in SCALARS
+    )
     newer, older = "excluded.born > c.last", "excluded.last < c.born"
     custom = f"{newer}, false" if existing == "overwrite" else f"false, {newer}"
 
@@ -246,11 +251,12 @@ with merged as (
     select %(workspace)s::uuid, {STAGED}, array[%(second)s::bigint] from pg_temp.staged order by contact_id
     on conflict (workspace, contact_id) do update set
         {", ".join(f"{field} = {value}" for field, value in values.items())},
-        stamps = case
-            when {" or ".join(wins.values())}
-            then contacts.packed(array[{", ".join(stamps)}], array[{", ".join(values.values())}])
-            else c.stamps
-        end,
+        (stamp, stamps) = (
+            select
+                case when not wins then c.stamp when covers then excluded.stamp else contacts.packed_stamp({every}) end,
+                case when not wins then c.stamps when not covers then contacts.packed({every}) end
+            from (select {" or ".join(wins.values())} as wins, {covers} as covers offset 0) as what
+        ),
         sets = contacts.merged(c.sets, {marks("sets")}, {newer}, {older}, c.deletion),
         custom = contacts.merged(c.custom, {marks("custom")}, {custom}, c.deletion),
         sources = contacts.with_source(c.sources, %(second)s::bigint),
@@ -263,14 +269,14 @@ with merged as (
             when old.version is null then 0
             when %(second)s::bigint = any (old.sources) then 3
             when ({", ".join(f"old.{field}" for field in SCALARS)})
-                is distinct from ({", ".join(f"new.{field}" for field in SCALARS)})
-                or contacts.differs(old.sets, new.sets)
-                or contacts.differs(old.custom, new.custom) then 1
+                is distinct from ({", ".join(f"new.{field}" for field in SCALARS)}) then 1
             else 2
         end as outcome,
+        old.sets::text as old_sets,
+        old.custom::text as old_custom,
         new.*
 )
-select outcome, {STORED} from merged where outcome <> 0"""
+select outcome, old_sets, old_custom, {STORED} from merged where outcome <> 0"""
 
 
 UPSERT: dict[Existing, str] = {
@@ -282,7 +288,7 @@ UPSERT: dict[Existing, str] = {
 
 def _account(staged: Sequence[Staged], found: Sequence[TupleRow], rejected: int, now: datetime) -> Merged:
     """Gives every row its outcome and every contact its present form."""
-    there = {stored.id: (OUTCOMES[row[0]], stored) for row in found for stored in [_stored(row[1:])]}
+    there = {stored.id: (_outcome(row, stored.contact), stored) for row in found for stored in [_stored(row[3:])]}
     counts = dict.fromkeys(OUTCOMES, 0)
     contacts: list[Stored] = []
     created_at = now.timestamp()
@@ -294,11 +300,21 @@ def _account(staged: Sequence[Staged], found: Sequence[TupleRow], rejected: int,
     return Merged(contacts, Counts(**counts, rejected=rejected))
 
 
+def _outcome(row: TupleRow, now: Contact) -> Outcome:
+    """What the database found, and where it saw no field change, whether people see another element."""
+    outcome = OUTCOMES[row[0]]
+    if outcome != "unchanged":
+        return outcome
+    before = now._replace(sets=_marks.decode(row[1]), custom=_marks.decode(row[2]))
+    return "unchanged" if shown(before) == shown(now) else "updated"
+
+
 def _stored(row: Sequence[Any]) -> Stored:
     id_, key, *rest = row
-    values, (stamps, sets, custom, sources, born, last, deletion, version, updated_at) = tuple(rest[:12]), rest[12:]
-    if len(stamps) == 1:
-        stamps = [stamps[0] if value else None for value in values]
+    values = tuple(rest[: len(SCALARS)])
+    stamp, stamps, sets, custom, sources, born, last, deletion, version, updated_at = rest[len(SCALARS) :]
+    if stamps is None:
+        stamps = [stamp if value else None for value in values]
     return Stored(
         id_.hex,
         Contact(

@@ -42,7 +42,8 @@ create table contacts (
     title text collate "C" not null,
     birthday text collate "C" not null,
     notes text collate "C" not null,
-    stamps bigint[] not null,
+    stamp bigint not null,
+    stamps bigint[],
     sets jsonb not null,
     custom jsonb not null,
     sources bigint[] not null,
@@ -55,17 +56,22 @@ create table contacts (
 ) with (fillfactor = 85);
 comment on table contacts is
     'Room is left in each page, and nothing that every import changes is in an index, so that updates are HOT.';
+comment on column contacts.stamp is
+    'The stamp of every field that is not empty, as long as one says it all; else 0.';
 comment on column contacts.stamps is
-    'One stamp for all fields that are not empty, or one per field (null where nothing was ever written).';
+    'One stamp per field, null where nothing was ever written; null as a whole while `stamp` says it all.';
 comment on column contacts.sets is
     'Element -> [position, text, slot]; see elements() in app/core/contacts.py.';
 comment on column contacts.custom is
     'Own field -> [stamp, text, 0].';
 
+-- These are one expression each, so that the planner puts them in place; what is rare and long is a function
+-- of its own that is really called.
+
 -- The stamp of field `i`, whose value is `value`.
-create function stamp_of(stamps bigint[], i int, value text) returns bigint
+create function stamp_of(stamp bigint, stamps bigint[], i int, value text) returns bigint
     language sql immutable parallel safe
-    return case when cardinality(stamps) > 1 then stamps[i] when value <> '' then stamps[1] end;
+    return case when stamps is not null then stamps[i] when value <> '' then stamp end;
 
 -- Whether a new value beats the old one; what is not above `floor` (a deletion) beats nothing.
 create function wins(new_stamp bigint, new_value text, old_stamp bigint, old_value text, floor bigint) returns boolean
@@ -78,17 +84,18 @@ create function wins(new_stamp bigint, new_value text, old_stamp bigint, old_val
             or (new_stamp = old_stamp and new_value collate "C" > old_value collate "C")
         );
 
--- The short form where one stamp says it all, so that equal contacts are stored equally.
+-- The stamps of all fields, or null where one says it all, so that equal contacts are stored equally.
 create function packed(stamps bigint[], "values" text[]) returns bigint[]
     language sql immutable parallel safe
     return (
-        select case
-            when count(distinct stamp) <= 1 and bool_and((stamp is null) = (value = ''))
-                then array[coalesce(min(stamp), 0)]
-            else stamps
-        end
+        select case when count(distinct stamp) > 1 or bool_or((stamp is null) <> (value = '')) then stamps end
         from unnest(stamps, "values") as field (stamp, value)
     );
+
+-- The stamp that says it all, or 0.
+create function packed_stamp(stamps bigint[], "values" text[]) returns bigint
+    language sql immutable parallel safe
+    return (select coalesce(min(stamp), 0) from unnest(stamps) as stamp where packed(stamps, "values") is null);
 
 -- Two maps of marks in one: of each element the greatest mark.
 create function merged_marks(old jsonb, new jsonb, floor bigint) returns jsonb
@@ -114,35 +121,22 @@ create function merged(old jsonb, new jsonb, newer boolean, older boolean, floor
         else merged_marks(old, new, floor)
     end;
 
--- Whether an element (or a label of one) is in a map of marks, but was removed after it was last added.
-create function removed(marks jsonb, key text) returns boolean
+-- The first and the 8 highest of some imports, ascending.
+create function kept_sources(sources bigint[]) returns bigint[]
     language sql immutable parallel safe
-    return coalesce(
-        (marks -> key ->> 0)::bigint <= (marks -> ('-' || lower(left(key, 1)) || substr(key, 2)) ->> 0)::bigint, false
+    return (
+        select case
+            when cardinality(every) <= 9 then every
+            else every[1] || every[cardinality(every) - 7:]
+        end
+        from (select array_agg(distinct each order by each) as every from unnest(sources) as each) as sorted
     );
 
--- Whether people see a difference between two maps of marks: another element, another text, a removal lifted.
-create function differs(old jsonb, new jsonb) returns boolean
-    language sql immutable parallel safe
-    return old <> new and exists (
-        select from jsonb_each(new) as mark (key, value)
-        where left(key, 1) <> '-'
-          and ((old -> key ->> 1) is distinct from (value ->> 1) or removed(old, key) <> removed(new, key))
-    );
-
--- The imports that brought something, with one more: the first and the 8 highest, ascending.
+-- The imports that brought something, with one more.
 create function with_source(sources bigint[], second bigint) returns bigint[]
     language sql immutable parallel safe
     return case
         when second = any (sources) then sources
         when second > sources[cardinality(sources)] and cardinality(sources) < 9 then sources || second
-        else (
-            select case
-                when cardinality(every) <= 9 then every
-                else every[1] || every[cardinality(every) - 7:]
-            end
-            from (
-                select array_agg(each order by each) as every from unnest(sources || second) as each
-            ) as sorted
-        )
+        else kept_sources(sources || second)
     end;
