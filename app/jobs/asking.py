@@ -113,6 +113,12 @@ def wait_seconds(prefer: str) -> int:
     return min(int(found[1]), MAX_WAIT_SECONDS) if found else 0
 
 
+def tus_version(value: str | None) -> None:
+    """Whoever speaks tus speaks 1.0.0. Raises Rejected `tus_version`."""
+    if value not in {None, "1.0.0"}:
+        raise Rejected("tus_version", "This speaks tus 1.0.0.")
+
+
 def import_id(text: str) -> UUID:
     """An id from a path. Raises Rejected `not_found`."""
     try:

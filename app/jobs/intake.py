@@ -19,6 +19,7 @@ from app.core.imports import TERMINAL, State
 from app.core.principals import Principal
 from app.core.reading.plan import Plan
 from app.core.reading.plans import Completion
+from app.jobs import metrics
 from app.jobs.asking import Asked
 from app.jobs.jobs import Job, state
 from app.jobs.limits import Backlog, Previews, Streams
@@ -159,6 +160,7 @@ class Intake:
             open_uploads=self._settings.max_open_uploads,
             active_since=now - ACTIVE_SECONDS,
         )
+        metrics.REQUESTS.inc()
         if now - job.requested_at < KEYS_KEPT_SECONDS:
             await self._outlet.requested(job)
         if job.version > 1:
@@ -173,7 +175,7 @@ class Intake:
         """
         job = await self._usable(workspace, import_id)
         self._check_fits(job, body)
-        with self._streams.one(workspace):
+        with self._streams.one(workspace), metrics.UPLOADS.track_inprogress():
             try:
                 if not job.sealed:
                     job = _usable(await self._claim(job))
@@ -273,6 +275,7 @@ class Intake:
         job = await self._usable(job.workspace, job.id)
         if job.sealed:
             return job
+        metrics.OVERTAKEN.inc()
         raise Conflict("overtaken", "Another client continues this upload.", job)
 
     async def _settle(self, job: Job) -> Job:

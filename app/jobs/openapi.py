@@ -139,6 +139,16 @@ OPENAPI_PATHS: Mapping[str, Mapping[str, Any]] = {
         )
     },
     "/api/v1/uploads/{id}": {
+        "options": _operation(
+            "What of tus is spoken here",
+            {
+                "204": {
+                    "description": "Nothing but this.",
+                    "headers": {"Tus-Version": {"schema": _TEXT}, "Tus-Max-Size": {"schema": _BYTES}},
+                }
+            },
+            (_OF_PATH,),
+        ),
         "head": _operation(
             "Where an upload stands", {"200": {"description": "It stands here.", "headers": _STANDS}}, (_OF_PATH,)
         ),

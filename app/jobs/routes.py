@@ -69,6 +69,7 @@ async def create_import(request: Request) -> Response:
 async def write(request: Request) -> Response:
     """PUT: the file, or with Upload-Offset the rest of it. PATCH: bytes from Upload-Offset on."""
     principal = principals.require(request.scope, "member")
+    asking.tus_version(request.headers.get("tus-resumable"))
     offset = request.headers.get("upload-offset")
     complete = request.headers.get("upload-complete")
     if offset is None and request.method == "PATCH":
@@ -89,11 +90,21 @@ async def write(request: Request) -> Response:
 async def offset(request: Request) -> Response:
     """Where the upload stands."""
     principal = principals.require(request.scope, "member")
+    asking.tus_version(request.headers.get("tus-resumable"))
     try:
         job = await _intake(request).offset(principal.workspace, _id(request))
     except Conflict as conflict:
         return _conflict(conflict)
     return Response(headers=_stand(job))
+
+
+async def abilities(request: Request) -> Response:
+    """What of tus is spoken here."""
+    principals.require(request.scope)
+    return Response(
+        status_code=204,
+        headers={**TUS, "Tus-Version": "1.0.0", "Tus-Max-Size": str(_intake(request).max_upload_bytes)},
+    )
 
 
 async def one_import(request: Request) -> Response:
@@ -114,6 +125,7 @@ ROUTES = [
     Route("/api/v1/imports", create_import, methods=["POST"]),
     Route("/api/v1/imports/{id}", one_import, methods=["GET"]),
     Route("/api/v1/imports/{id}/cancel", cancel, methods=["POST"]),
+    Route("/api/v1/uploads/{id}", abilities, methods=["OPTIONS"]),
     Route("/api/v1/uploads/{id}", offset, methods=["HEAD"]),
     Route("/api/v1/uploads/{id}", write, methods=["PUT", "PATCH"]),
 ]

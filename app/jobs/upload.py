@@ -22,6 +22,7 @@ from app.core.imports import Failure
 from app.core.reading.plan import Plan
 from app.core.reading.records import Cut, Cutter, CutterState
 from app.core.topics import EXPRESS_SEGMENTS
+from app.jobs import metrics
 from app.jobs.jobs import Job, Phase
 from app.jobs.limits import Backlog
 from app.jobs.outlet import Acknowledgement, Outlet
@@ -98,6 +99,7 @@ class Upload:
         """The next bytes of the file."""
         self.checksum = crc32c(data, self.checksum)
         self.received += len(data)
+        metrics.BYTES.inc(len(data))
         if self._cutter is not None:
             await self._feed(self._cutter, data)
             return
@@ -137,6 +139,7 @@ class Upload:
             failure = Failure(code=error.code, detail=error.detail)
             failed = replace(self.job, phase="failed", failure=failure, head=None, cutter=None)
             self.job = await self._store.keep(failed, time.time())
+            metrics.FAILED.labels(error.code).inc()
         await self._outlet.failed(self.job)
         self.job = await self._store.keep(replace(self.job, told=True), time.time())
 
@@ -211,6 +214,7 @@ class Upload:
         self._flying_bytes += size
         segment.add_done_callback(landed)
         self._backlog.produced(self.job.workspace, self.job.id, cut.index + 1)
+        metrics.SEGMENTS.inc()
         return segment
 
     async def _keep_up(self) -> None:

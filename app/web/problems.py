@@ -48,6 +48,7 @@ STATUS: dict[str, int] = {
     "wrong_offset": 409,
     "cancelled": 410,
     "code_expired": 410,
+    "tus_version": 412,
     "body_too_large": 413,
     "plan_too_large": 413,
     "too_large": 413,

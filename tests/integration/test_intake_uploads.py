@@ -198,6 +198,18 @@ async def test_a_wrong_offset_changes_nothing_and_is_told_the_right_one(rig: Rig
         assert await stands_at(client, made) == 100
 
 
+async def test_tus_clients_find_out_what_is_spoken(rig: Rig) -> None:
+    async with rig.client() as client:
+        made = await begin(client)
+        abilities = await client.options(url(made))
+        assert (abilities.status_code, abilities.headers["tus-version"]) == (204, "1.0.0")
+        assert int(abilities.headers["tus-max-size"]) == 5 * 1024**3
+        newer = {"Tus-Resumable": "2.0.0", "Upload-Offset": "0"}
+        assert (await client.head(url(made), headers=newer)).status_code == 412
+        assert (await client.patch(url(made), content=SMALL, headers=newer)).status_code == 412
+        assert await stands_at(client, made) == 0
+
+
 async def test_a_put_of_the_whole_file_goes_on_behind_what_is_safe(rig: Rig) -> None:
     expected = await whole(rig)
     async with rig.client() as client:

@@ -7,7 +7,7 @@ from starlette.routing import BaseRoute, Route
 
 from app.web import main, openapi
 
-_METHODS = {"get", "put", "post", "patch", "delete", "head"}
+_METHODS = {"get", "put", "post", "patch", "delete", "head", "options"}
 
 
 def served(routes: list[BaseRoute]) -> Iterator[tuple[str, str]]:
