@@ -48,7 +48,10 @@ def _fold(text: str) -> str:
 
 def words(*texts: str) -> list[str]:
     """The folded words of some texts; longer ones than WORD_LENGTH are several."""
-    return _WORD.findall(" ".join([fold(text) for text in texts if text]))
+    joined = " ".join(texts)
+    if joined.isascii():
+        return _WORD.findall(joined.lower())
+    return _WORD.findall(" ".join([fold(text) for text in texts]))
 
 
 def digits(number: str) -> str:
