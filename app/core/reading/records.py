@@ -80,23 +80,26 @@ class Grammar:
         # All possessive: each byte is looked at once, whatever the input.
         inside = rb"[^%b]*+(?:%b%b[^%b]*+)*+" % (q, q, q, q)
         self._close = re.compile(inside + q)
-        # Quoted fields between two field edges; the literal quote comes first so that the search runs at memchr's pace.
-        field = rb"%b(?<![^%b\r\n]%b)%b" % (q, d, q, inside)
-        self._fields = re.compile(field + rb"%b(?=[%b\r\n]|\Z)" % (q, d))
-        self._fields_so_far = re.compile(field + rb"(?:%b(?=[%b\r\n]|\Z)|\Z)" % (q, d))
+        # Text with quoted fields between two field edges. The literal quote comes first: so the search is a memchr.
+        edges = rb"%b\r\n" % d
+        field = rb"%b(?<![^%b]%b)%b%b" % (q, edges, q, inside, q)
+        self._plain = re.compile(rb"[^%b]*+(?:%b(?=[%b]|\Z)[^%b]*+)*+" % (q, field, edges, q))
+        self._plain_so_far = re.compile(rb"[^%b]*+(?:%b(?=[%b])[^%b]*+)*+" % (q, field, edges, q))
+        self._tail = re.compile(rb"%b(?<![^%b]%b)%b%b?" % (q, edges, q, inside, q))
+        self._at_edge = re.compile(rb"[%b]%b[^%b]|[^%b]%b[%b]" % (edges, q, q, q, q, edges))
 
-    def records(self, data: bytes, *, final: bool = True) -> Iterator[Record]:
+    def records(self, data: bytes, *, final: bool = True, spans: bool = True) -> Iterator[Record]:
         """The records of `data`, empty lines included. Unless `final`, only those whose end is certain."""
         start = 0
         while start < len(data):
-            record = self.record(data, start, final=final)
+            record = self.record(data, start, final=final, spans=spans)
             if isinstance(record, Unfinished):
                 return
             yield record
             start = record.end
 
-    def record(self, data: bytes, start: int, *, final: bool) -> Record | Unfinished:
-        """The record that begins at `start`."""
+    def record(self, data: bytes, start: int, *, final: bool, spans: bool = True) -> Record | Unfinished:
+        """The record that begins at `start`; without `spans` its quoted fields are not noted down."""
         quoted: list[tuple[int, int]] = []
         stray = False
         opening = start if self.quote is not None and data.startswith(self.quote, start) else -1
@@ -119,7 +122,8 @@ class Grammar:
                     stray = stray or data[at] not in self._edges
                 elif not final:
                     return Unfinished(opening)
-                quoted.append((opening, at - 1))
+                if spans:
+                    quoted.append((opening, at - 1))
                 edge, opening = opening, -1
             found = search(data, at)
             if found is None:
@@ -153,14 +157,29 @@ class Grammar:
         end = len(data) - (not final and data.endswith(b"\r"))
         if self.quote is None or self.quote not in data:
             return end
-        fields = (self._fields if final else self._fields_so_far).findall(data)
-        if b"".join(fields).count(self.quote) != data.count(self.quote):
-            return None
-        if max(map(len, fields)) > MAX_QUOTED_BYTES + 2:
-            return None
-        if not final and data.endswith(fields[-1]):
-            return len(data) - len(fields[-1])
-        return end
+        found = self._plain.match(data) if final else self._plain_so_far.match(data)
+        upto = found.end() if found else 0
+        if upto < len(data):
+            tail = None if final else self._tail.fullmatch(data, upto)
+            if tail is None or len(data) - upto > MAX_QUOTED_BYTES:
+                return None
+            end = upto
+        return None if self._may_hold_long_field(data, upto) else end
+
+    def _may_hold_long_field(self, data: bytes, end: int) -> bool:
+        """Whether a quoted field in plain data may be longer than 32 KB: then it fills a block, with no edge in it."""
+        block = MAX_QUOTED_BYTES // 2
+        if end <= MAX_QUOTED_BYTES:
+            return False
+        quote = self.quote or b""
+        quotes = 0
+        for at in range(0, end, block):
+            # Between the halves of a doubled quote, parity says "outside".
+            inside = quotes % 2 or data.startswith(2 * quote, max(at - 1, 0))
+            if inside and self._at_edge.search(data, at, at + block) is None:
+                return True
+            quotes += data.count(quote, at, at + block)
+        return False
 
     def last_outside(self, data: bytes, end: int) -> int:
         """Behind the last line end byte before `end` that is outside quotes, in plain data; 0: not found quickly."""
@@ -352,8 +371,8 @@ class Cutter:
 
     def _by_walking(self, window: bytes, least: int, *, final: bool) -> "_Found | None":
         size = lines = 0
-        for record in self._grammar.records(window, final=final):
-            more = line_ends(window[record.start : record.end]) if record.quoted else record.end > record.text_end
+        for record in self._grammar.records(window, final=final, spans=False):
+            more = line_ends(window[record.start : record.end])
             if lines + more > MAX_LINE_ENDS and size >= least:
                 break
             size = record.end
@@ -363,7 +382,7 @@ class Cutter:
     def _head_size(self, window: bytes, *, final: bool) -> int:
         """Where preamble and header end; 0 if they go on behind the window."""
         left = self._head_records
-        for record in self._grammar.records(window, final=final):
+        for record in self._grammar.records(window, final=final, spans=False):
             left -= record.text_end > record.start
             if left == 0:
                 return record.end
@@ -371,7 +390,7 @@ class Cutter:
 
     def _edge(self, window: bytes) -> int:
         """Where an oversized record is cut: before its last field, or else anywhere but inside a character or CRLF."""
-        record = self._grammar.record(window, 0, final=False)
+        record = self._grammar.record(window, 0, final=False, spans=False)
         if isinstance(record, Unfinished) and record.edge:
             return record.edge
         size = len(window) - (window[-1] == _CR)

@@ -196,8 +196,11 @@ def test_quotes_are_not_plain_where_they_have_to_be_walked() -> None:
     assert grammar.plain(b'a,"b', final=False) == 2
     assert grammar.plain(b"a\r", final=False) == 1
     assert grammar.plain(b'a",b\n', final=True) is None
-    assert grammar.plain(b'"%b"\n' % (b"x" * records.MAX_QUOTED_BYTES), final=True) is not None
     assert grammar.plain(b'"x%b"\n' % (b"x" * records.MAX_QUOTED_BYTES), final=True) is None
+    for before in range(3):
+        text = b"z" * before + b',"' + b'""' * 16_385 + b'"\n'
+        assert grammar.plain(text, final=True) is None
+    assert grammar.plain(b'"ab","c""d"\r\n' * 9_000, final=True) == 117_000
 
 
 def test_segments_grow_to_512_kb() -> None:
