@@ -248,7 +248,10 @@ class Intake:
             if upload.job.complete or upload.received == job.size or (job.size is None and body.seals):
                 return await upload.finish()
             return await upload.pause()
-        except (Interrupted, asyncio.CancelledError):
+        except asyncio.CancelledError:
+            await upload.pause()
+            raise
+        except Interrupted:
             if (await upload.pause()).complete:
                 await upload.finish()
             raise

@@ -91,6 +91,8 @@ class Upload:
         self._keeper: asyncio.Task[None] | None = None
         self._flying_bytes = 0
         self._landed = asyncio.Event()
+        # Between a step into the file and its last segment the cutter is ahead of what was sent.
+        self._ahead = False
         self._stopped = False
         self._told_plan = False
         self._told_at = 0.0
@@ -108,7 +110,13 @@ class Upload:
             await self._understand(whole=False)
 
     async def pause(self) -> Job:
-        """The request is over, the file is not: everything taken is safe afterwards."""
+        """The request is over, the file is not: everything taken is safe afterwards.
+
+        After a step that was cancelled only what is known to be acknowledged counts.
+        """
+        if self._ahead:
+            await self.close()
+            return self.job
         await self._land()
         if self.received != self.job.received:
             await self._keep(self._phase())
@@ -124,6 +132,7 @@ class Upload:
             if self.job.phase != "ended":
                 await self._land()
                 await self._keep("ended")
+        self._ahead = True
         last = await self._produce(await self._or_fail(cutter.end))
         await self._land()
         await acknowledged(last)
@@ -176,9 +185,11 @@ class Upload:
         return self._cutter
 
     async def _feed(self, cutter: Cutter, data: bytes) -> None:
+        self._ahead = True
         cuts = await self._or_fail(lambda: cutter.feed(data))
+        segments = await self._produce(cuts)
+        self._ahead = False
         if cuts:
-            segments = await self._produce(cuts)
             self._marks.append(_Mark(segments, self.received, self.checksum, _encoded(cutter)))
             if self._keeper is None:
                 self._keeper = asyncio.create_task(self._keep_up(), name=f"progress of {self.job.id}")

@@ -404,6 +404,43 @@ async def test_a_writer_that_waits_for_room_stops_when_a_newer_one_comes() -> No
     await old.close()
 
 
+async def test_a_writer_that_is_cancelled_between_two_segments_loses_none() -> None:
+    data = rows(60_000)
+    scene = Scene(new_job(size=len(data)))
+    scene.backlog = Backlog(most=5)
+    upload = await scene.writer()
+    # The last piece completes two segments, and there is room for one.
+    sending = asyncio.create_task(take_all(upload, [data[:500_000], data[500_000:2_200_000]]))
+    await at_rest(lambda: len(scene.log.segments) == 5)
+    sending.cancel()
+    await asyncio.gather(sending, return_exceptions=True)
+    await upload.pause()
+    await upload.close()
+    assert scene.row.job.received == 500_000
+    scene.backlog = Backlog()
+    await scene.send(data[500_000:])
+    assert scene.log.segments == (await uninterrupted(data)).log.segments
+
+
+async def test_an_end_that_is_cancelled_is_not_sealed_before_everything_is_produced() -> None:
+    data = rows(30_000)
+    scene = Scene(new_job(size=len(data)))
+    upload = await scene.writer()
+    await take_all(upload, cut_up(data, (100_000,)))
+    scene.backlog._most = 0
+    ending = asyncio.create_task(upload.finish())
+    await at_rest(lambda: scene.row.job.phase == "ended")
+    ending.cancel()
+    await asyncio.gather(ending, return_exceptions=True)
+    await upload.pause()
+    await upload.close()
+    assert not scene.told(Sealed)
+    scene.backlog._most = 99
+    await scene.send(b"")
+    assert scene.log.segments == (await uninterrupted(data)).log.segments
+    assert [fact.segments for fact in scene.told(Sealed)] == [len(scene.log.segments)]  # type: ignore[union-attr]
+
+
 LINES = st.lists(
     st.sampled_from(
         [
