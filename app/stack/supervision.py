@@ -138,7 +138,7 @@ class Supervision:
                 start_new_session=True,
             )
         deadline = time.monotonic() + 20
-        while not (self._sockets / "control").exists():
+        while not _listens(self._sockets / "control"):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise Refused(f"the supervisor did not start; see {self._home.logs / 'supervisord.out'}")
             time.sleep(0.02)
@@ -253,6 +253,16 @@ def _program(home: Home, program: Program) -> dict[str, object]:
 def _escaped(text: str) -> str:
     """`%` begins an expansion in supervisor's files."""
     return text.replace("%", "%%")
+
+
+def _listens(path: Path) -> bool:
+    """Whether somebody answers; the socket's file is there a moment before."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+    return True
 
 
 def _quoted(value: str) -> str:
