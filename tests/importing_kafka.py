@@ -68,14 +68,16 @@ class Upload:
             **changes,
         )
 
-    async def segment(self, index: int, rows: list[str], *, topic: Topic = BULK, **changes: Any) -> None:
+    async def segment(
+        self, index: int, rows: list[str], *, topic: Topic = BULK, partition: int | None = None, **changes: Any
+    ) -> None:
         data = ((HEADER if index == 0 else "") + "".join(f"{row}\r\n" for row in rows)).encode()
         await self.producer.publish(
             topic,
             key=str(self.id).encode(),
             value=data,
             headers=[("segment", msgspec.json.encode(self.header(index, data, **changes)))],
-            partition=spread(self.id, index, await self.producer.partitions(topic)),
+            partition=spread(self.id, index, await self.producer.partitions(topic)) if partition is None else partition,
         )
 
 

@@ -23,7 +23,8 @@ class Watchdog:
     """Watches from a thread of its own, because a stuck event loop cannot watch itself.
 
     `behind` answers whether there is work to do; without progress on it for `patience` seconds, or with the
-    loop unresponsive for as long (a process that was paused and is a zombie now, too), the process ends.
+    loop unresponsive for as long (a process that was paused and is a zombie now, too), the process ends. It looks
+    every `interval` seconds.
     """
 
     def __init__(
@@ -31,10 +32,12 @@ class Watchdog:
         behind: Callable[[], Awaitable[bool]],
         *,
         patience: float = 30.0,
+        interval: float = 1.0,
         leave: Callable[[int, str], None] = leave,
     ) -> None:
         self._behind = behind
         self._patience = patience
+        self._interval = interval
         self._leave = leave
         self._beat = self._progress = time.monotonic()
         self._done = threading.Event()
@@ -58,12 +61,14 @@ class Watchdog:
             if not await self._behind():
                 self.progress()
             self._beat = time.monotonic()
-            await asyncio.sleep(1)
+            await asyncio.sleep(self._interval)
 
     def _watch(self) -> None:
-        while not self._done.wait(1):
+        while not self._done.wait(self._interval):
             now = time.monotonic()
             if now - self._beat > self._patience:
                 self._leave(STUCK, "the event loop does not answer")
-            elif now - self._progress > self._patience:
+                return
+            if now - self._progress > self._patience:
                 self._leave(STUCK, "there is work and nothing moves")
+                return

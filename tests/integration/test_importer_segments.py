@@ -1,17 +1,19 @@
 """Real importers on real servers: exact whatever happens to them."""
 
+import asyncio
 import subprocess
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from uuid import UUID, uuid4
 
+import msgspec
 import psycopg
 import pytest
 
 from app import config
 from app.bus import Producer
-from app.core.events import Counts, SegmentDone, SegmentFailed
-from app.core.topics import EXPRESS
+from app.core.events import Counts, SegmentDone, SegmentFailed, Setting
+from app.core.topics import EXPRESS, SETTINGS
 from tests.importing_kafka import Listener, Upload, importer, listening, until
 from tests.integration.conftest import Servers
 from workers.crash import POINTS
@@ -140,3 +142,29 @@ async def test_one_two_or_four_importers_leave_the_same_contacts(
 
 async def both_done(heard: Listener, first: Upload, second: Upload) -> None:
     await until(lambda: len(done(heard, first)) == len(done(heard, second)) == 8)
+
+
+async def test_of_a_cancelled_import_nothing_more_is_written(
+    servers: Servers, producer: Producer, heard: Listener
+) -> None:
+    """One cancel is in the log before the importer starts, one comes while it runs."""
+    upload, later, other = (Upload(producer, uuid4(), 1000) for _ in range(3))
+    await cancel(producer, upload)
+    await upload.segment(5, rows(0, 10), partition=0)
+    await later.segment(5, rows(0, 10), partition=0)
+    with importer(servers, "importer.1"):
+        await until(lambda: len(done(heard, later)) == 1)
+        await cancel(producer, later)
+        await asyncio.sleep(2)  # which a running importer is given to hear of it
+        await later.segment(6, rows(10, 10), partition=0)
+        await other.segment(6, rows(0, 10), partition=0)  # one partition: when this is done, that was looked at
+        await until(lambda: len(done(heard, other)) == 1)
+    assert contacts(servers, upload.workspace) == []
+    assert done(heard, upload) == {}
+    assert len(contacts(servers, later.workspace)) == 10
+    assert list(done(heard, later)) == [5]
+
+
+async def cancel(producer: Producer, upload: Upload) -> None:
+    setting = Setting(scope=str(upload.workspace), name=f"cancel:{upload.id}", stamp=1, value=msgspec.Raw(b'"me"'))
+    await producer.publish(SETTINGS, key=f"{setting.scope}:{setting.name}".encode(), value=msgspec.json.encode(setting))
