@@ -12,6 +12,7 @@ from app.core.errors import Rejected
 from app.core.events import Source
 from app.core.imports import State, Status
 from app.core.principals import require
+from app.core.search import value
 from app.web import spreadsheet
 from app.web.contacts_api import AFTER, HOW_MANY, in_query, limit_of, one_of, pasted
 from app.web.lookup import MOST, Lookup, Problem
@@ -30,7 +31,7 @@ async def list_imports(request: Request) -> Response:
         principal.workspace,
         status=one_of(request, "status", get_args(Status)),
         source=one_of(request, "source", get_args(Source)),
-        by=asked.get("by"),
+        by=value(asked.get("by", "")),
         after=asked.get("after") or None,
         limit=limit_of(request),
     )

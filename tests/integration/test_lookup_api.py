@@ -102,6 +102,13 @@ async def test_what_cannot_be_asked_is_refused(desk: Desk, path: str, query: dic
     assert answer.json()["code"] in ("bad_query", "bad_after")
 
 
+@pytest.mark.parametrize("odd", ["\x00", "\x1e", "'", "\\", "%", "' | 'x", "\ud7ff", "x" * 199])
+async def test_odd_characters_find_nothing_and_break_nothing(desk: Desk, odd: str) -> None:
+    for name in ("label", "company", "domain", "q"):
+        assert (await desk.get("contacts", **{name: odd})).json()["contacts"] == []
+    assert (await desk.get("imports", by=odd)).json()["imports"] == []
+
+
 async def test_what_is_of_another_workspace_is_not_there(desk: Desk, web: House) -> None:
     ann = contact("Ann")
     state = State(id=uuid4(), workspace=desk.model.workspace, version=1, requested_at=1.0)

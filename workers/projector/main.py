@@ -6,6 +6,7 @@ import time
 from uuid import UUID
 
 import msgspec
+from prometheus_client import Counter
 
 from app import bus, config, health, log, sql
 from app.bus import Producer
@@ -19,6 +20,8 @@ from workers.projector.store import Store
 
 TOGETHER = 4
 """Records at a time: while the database works on some, others are prepared."""
+
+SHOWN = Counter("addressbus_contacts_shown_total", "Contacts brought into the read model, repeats included")
 
 _problems = msgspec.json.Decoder(ImportProblems)
 _import = msgspec.json.Decoder(ImportRecord)
@@ -41,6 +44,7 @@ class Projector:
             raise MalformedEvent(str(error)) from error
         await self._store.show(part, contacts)
         crash.point("committed")
+        SHOWN.inc(len(contacts))
         if await self._store.shown(part):
             fact = Projected(
                 workspace=part.workspace,

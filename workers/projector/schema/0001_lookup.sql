@@ -10,7 +10,7 @@ create table contacts (
     facets text not null,  -- what it is counted under (rows.py)
     doc text not null,
     primary key (workspace, id)
-) with (autovacuum_vacuum_insert_scale_factor = 0.05);
+);
 -- This build of PostgreSQL has only a slow way to compress.
 alter table contacts alter column doc set storage external;
 
@@ -22,7 +22,7 @@ create table entries (
     sort_name text collate "C" not null,
     search tsvector not null,
     primary key (workspace, id)
-) with (autovacuum_vacuum_insert_scale_factor = 0.05);
+);
 alter table entries alter column search set storage plain;
 -- The planner guesses how many words begin with what is typed, and only from a hundred common words upwards.
 alter table entries alter column search set statistics 300;
