@@ -85,13 +85,13 @@ class Log:
         """Events up to here are gone; above it nothing but conflated progress is missing."""
         self._events: dict[str | int, Event] = {}
 
-    def add(self, event: Event) -> bool:
-        """Appends; answers whether an older progress gave way."""
-        conflated = self._events.pop(event.import_id, None) is not None
+    def add(self, event: Event) -> Event | None:
+        """Appends; answers the older progress that gave way."""
+        replaced = self._events.pop(event.import_id, None)
         self._events[event.import_id if event.kind == "progress" else event.offset] = event
         if len(self._events) > LOG_EVENTS:
             self.floor = self._events.pop(next(iter(self._events))).offset
-        return conflated
+        return replaced
 
     def after(self, offset: int) -> list[Event]:
         """What was said after `offset`, oldest first. Complete only if `offset` is not below the floor."""
@@ -145,6 +145,7 @@ class Room:
         self._cached: dict[str, int] = {}
         self._places: dict[Listener, _Place] = {}
         self._quiet_until = 0.0
+        self._flushed = 0
 
     def __len__(self) -> int:
         return len(self._places)
@@ -166,7 +167,8 @@ class Room:
     def place(self, position: Position, now: float) -> None:
         """The position in Redis has been read: goes on from there, or from a new epoch's beginning."""
         if position.epoch != self.epoch:
-            self.epoch, self.offset, self._log, self._cached = position.epoch, 0, Log(), {}
+            self.epoch, self.offset, self._flushed = position.epoch, 0, 0
+            self._log, self._cached = Log(), {}
         urgent = any(place.epoch != self.epoch for place in self._places.values())
         if position.floor > self.offset:
             # Events are missing for good. Who stood below the new floor must ask for a snapshot.
@@ -241,6 +243,7 @@ class Room:
         """Tells everyone what they have not heard yet."""
         self.due = None
         self._quiet_until = now + PROGRESS_SECONDS
+        self._flushed = self.offset
         cache: dict[tuple[int, int], bytes] = {}
         for listener in list(self._places):
             self._catch_up(listener, cache)
@@ -262,7 +265,8 @@ class Room:
         self._cached[event.import_id] = event.version
         if known is not None and event.version < known.version and event.kind == "progress":
             return False  # its successor is in every snapshot given out, and on its way to the others
-        self.told.conflated += self._log.add(event)
+        replaced = self._log.add(event)
+        self.told.conflated += replaced is not None and replaced.offset > self._flushed
         self.know([event])
         return known is None or event.kind != "progress"
 

@@ -73,7 +73,7 @@ class Client:
     frames: list[dict[str, Any]] = field(default_factory=list)
     states: dict[str, dict[str, Any]] = field(default_factory=dict)
     kinds: list[tuple[str, int]] = field(default_factory=list)
-    position: dict[str, Any] = field(default_factory=dict)
+    positions: dict[str, dict[str, Any]] = field(default_factory=dict)
     code: int | None = None
     task: "asyncio.Task[None] | None" = None
 
@@ -86,22 +86,26 @@ class Client:
                     case "ping":
                         await self.socket.send('{"type":"pong"}')
                     case "subscribed":
-                        self.position = {"epoch": frame["epoch"], "offset": frame["offset"]}
+                        self.positions[frame["channel"]] = {"epoch": frame["epoch"], "offset": frame["offset"]}
                         for event in frame["events"]:
                             self.hear(event["kind"], event["state"])
                         for state in frame["states"]:
                             self.hear("snapshot", state)
                     case "event":
-                        if frame["epoch"] == self.position["epoch"]:
-                            assert frame["previous"] == self.position["offset"]
-                        else:
-                            assert frame["previous"] == 0
+                        position = self.positions[frame["channel"]]
+                        same = frame["epoch"] == position["epoch"]
+                        assert frame["previous"] == (position["offset"] if same else 0)
                         assert frame["offset"] > frame["previous"]
-                        self.position = {"epoch": frame["epoch"], "offset": frame["offset"]}
+                        self.positions[frame["channel"]] = {"epoch": frame["epoch"], "offset": frame["offset"]}
                         self.hear(frame["kind"], frame["state"])
         except ConnectionClosed:
             pass
         self.code = self.socket.close_code
+
+    @property
+    def position(self) -> dict[str, Any]:
+        """Of the channel it subscribed to first."""
+        return next(iter(self.positions.values()))
 
     def hear(self, kind: str, state: dict[str, Any]) -> None:
         known = self.states.get(state["id"])

@@ -91,6 +91,11 @@ async def valkey(tmp_path: Path) -> AsyncIterator[Valkey]:
     server.stop()
 
 
+# redis-py leaves the stream of a connection that was cut to the garbage collector, which says so.
+cuts_connections = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@cuts_connections
 async def test_a_redis_that_restarts_empty_costs_nobody_anything(
     servers: Servers, valkey: Valkey, producer: bus.Producer
 ) -> None:
@@ -111,6 +116,7 @@ async def test_a_redis_that_restarts_empty_costs_nobody_anything(
         assert page.kinds == [("progress", 1), ("finished", 2)]
 
 
+@cuts_connections
 async def test_without_redis_a_subscription_is_answered_from_the_map_and_completed_later(
     servers: Servers, valkey: Valkey, producer: bus.Producer
 ) -> None:
@@ -133,6 +139,7 @@ async def test_without_redis_a_subscription_is_answered_from_the_map_and_complet
         assert page.code is None
 
 
+@cuts_connections
 async def test_no_notice_counts_as_handled_while_redis_is_away(
     servers: Servers, valkey: Valkey, producer: bus.Producer
 ) -> None:
@@ -362,6 +369,32 @@ async def test_two_processes_share_a_port_and_end_in_order_when_told(
             await becomes(lambda: all(page.code == 4001 for page in pages))
             await becomes(lambda: first.poll() is not None and second.poll() is not None)
         assert (first.returncode, second.returncode) == (0, 0)
+
+
+async def test_a_gateway_that_is_killed_and_restarted_goes_on_within_five_seconds(
+    environment: dict[str, str], producer: bus.Producer
+) -> None:
+    work = Import(producer)
+    with process(environment, "gateway.1") as (first, health):
+        await ready(health)
+        await work.notice(1)
+        first.kill()
+        first.wait()
+    await work.notice(2, "finished")
+    started = time.monotonic()
+    with process(environment, "gateway.1") as (_, health):
+        await ready(health)
+        assert time.monotonic() - started < 5
+        credential = secrets.token_urlsafe()
+        async with connect(
+            f"ws://127.0.0.1:{environment['GATEWAY_PORT']}/v1/ws",
+            subprotocols=[Subprotocol("addressbus.v1")],
+            additional_headers={"Authorization": f"Bearer {credential}"},
+        ) as link:
+            page = Client(link, credential)
+            page.task = asyncio.create_task(page.read())
+            await page.subscribe(work.workspace, work.channel)
+            await becomes(lambda: page.version(work.id) == 2)
 
 
 @pytest.mark.parametrize("keys", ["", "nonsense"])

@@ -81,6 +81,7 @@ def test_progress_is_told_at_most_five_times_a_second() -> None:
             room.flush(now)
         room.receive("e", event(offset, offset), now)
     assert 5 <= len(ear.heard) <= 6
+    assert room.told.conflated == 1000 - len(ear.heard) - (1000 - ear.said()[-1][1] > 0)
     room.flush(now)
     assert ear.said()[-1][1] == 1000
 
