@@ -30,9 +30,9 @@ class Header(NamedTuple):
 
 
 def beginning(text: bytes, dialect: Dialect, *, whole: bool, count: int = LOOKED_AT_RECORDS) -> bytes:
-    """The first `count` complete records of a text, or all of it if none is complete."""
+    """The first `count` complete records of a text."""
     found = list(islice(grammar(dialect).records(text, final=whole), 2 * count))
-    return text[: found[-1].end] if found else text
+    return text[: found[-1].end] if found else b""
 
 
 def first_rows(text: bytes, dialect: Dialect, *, whole: bool, count: int = LOOKED_AT_RECORDS) -> list[list[str]]:
@@ -41,12 +41,11 @@ def first_rows(text: bytes, dialect: Dialect, *, whole: bool, count: int = LOOKE
     return [list(row.cells) for row in found.rows[:count]]
 
 
-def detect(text: bytes, *, whole: bool) -> Dialect:
-    """The delimiter that gives known header words and rows of one width."""
+def detect(text: bytes) -> Dialect:
+    """The delimiter that gives known header words and rows of one width; a row cut at the end does no harm."""
     head = text[:LOOKED_AT_BYTES]
-    whole = whole and len(head) == len(text)
     choices = [Dialect(delimiter=delimiter, quote='"', escape="doubled") for delimiter in DELIMITERS]
-    return max(choices, key=lambda dialect: _score(first_rows(head, dialect, whole=whole)))
+    return max(choices, key=lambda dialect: _score(first_rows(head, dialect, whole=True)))
 
 
 def find_header(rows: Sequence[Sequence[str]]) -> Header:

@@ -106,8 +106,10 @@ def complete(
         text.check(head, whole=whole)
     encoding = text.encoding(given.encoding or "utf-8")
     body = head.removeprefix(text.BOM)
-    dialect = given.dialect or dialects.detect(body, whole=whole)
+    dialect = given.dialect or dialects.detect(body)
     rows = dialects.first_rows(body, dialect, whole=whole, count=PREVIEW_ROWS)
+    if not rows:
+        raise Rejected("nothing_recognised", f"No row ends within the first {len(head) // 1024:,} KB of this file.")
     preamble, header = _header(rows, given)
     headers = _header_cells(rows[preamble : preamble + header]) if header else None
     body_rows = rows[preamble + header :]

@@ -358,6 +358,11 @@ def test_a_character_cut_at_the_end_of_the_head_is_no_error() -> None:
         complete(head, whole=True)
 
 
+def test_a_head_without_any_line_end_is_no_list_of_people() -> None:
+    with pytest.raises(Rejected, match="No row ends within the first 256 KB"):
+        complete("Name,Email," + "x" * 262_133, whole=False)
+
+
 def test_a_file_that_does_not_fit_its_plan_is_told_by_its_first_other_header() -> None:
     plan = complete("Name,Email,City\nAnn,ann@x.com,Leeds\n").plan
     with pytest.raises(Rejected) as refused:
