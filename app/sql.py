@@ -31,6 +31,8 @@ _TEMPORARY = (
     psycopg.errors.QueryCanceled,
     psycopg.errors.InsufficientResources,
     psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.TransactionTimeout,
+    psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.OperationalError,
     psycopg.InterfaceError,
     PoolTimeout,
