@@ -1,6 +1,7 @@
 """The merge in PostgreSQL: the same rule as in the core, once per segment, for one workspace only."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from uuid import UUID, uuid4
@@ -13,13 +14,14 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from app.core.contacts import SCALARS, Contact, Email, Outcome, Person, absorb, contact_id, fold, match_key
+from app.core.errors import TryAgain
 from app.core.events import Counts, SegmentHeader, SourceOut
 from app.core.positions import position
 from app.core.reading.plan import Existing, Plan
 from tests.importing import Segment, imports
 from tests.integration.conftest import Servers
 from workers.importer import copytext
-from workers.importer.store import Cancelled, Conflict, Merged, Store, Stored
+from workers.importer.store import SETTINGS, Cancelled, Conflict, Merged, Store, Stored
 
 
 @pytest.fixture(scope="module")
@@ -261,3 +263,36 @@ def test_nothing_that_an_import_changes_is_in_an_index(servers: Servers) -> None
             " where i.indrelid = 'contacts.contacts'::regclass order by 1"
         ).fetchall()
     assert [row[0] for row in indexed] == ["contact_id", "workspace"]
+
+
+@pytest.mark.parametrize("limit", ["transaction_timeout", "idle_in_transaction_session_timeout"])
+async def test_a_worker_paused_in_mid_transaction_loses_it_and_may_try_again(servers: Servers, limit: str) -> None:
+    workspace, segment = uuid4(), one_row(100, name="Ada")
+    staged = fold(workspace, segment.rows, "fill")
+    paused = Store(servers.dsn("importer"), "paused", {**SETTINGS, limit: "300ms"})
+    await paused.open()
+
+    def pause() -> bool:
+        time.sleep(0.6)
+        return True
+
+    with pytest.raises(TryAgain):
+        await paused.merge(header(workspace, segment), "fill", staged, 0, wanted=pause)
+    assert await paused.find(workspace, [staged[0].id]) == []
+    assert (await paused.merge(header(workspace, segment), "fill", staged, 0)).counts == Counts(created=1)
+    await paused.close()
+
+
+async def test_who_waits_too_long_for_a_lock_may_try_again(
+    store: Store, beside: psycopg.Connection[TupleRow], servers: Servers
+) -> None:
+    workspace = uuid4()
+    await bring(store, workspace, one_row(100, name="Ada"))
+    waiting = Store(servers.dsn("importer"), "waiting", {**SETTINGS, "lock_timeout": "100ms"})
+    await waiting.open()
+    with beside.transaction():
+        beside.execute("select from contacts.contacts where workspace = %s for update", [workspace])
+        with pytest.raises(TryAgain):
+            await bring(waiting, workspace, one_row(200, title="Dr"))
+    assert (await bring(waiting, workspace, one_row(200, title="Dr"))).counts == Counts(updated=1)
+    await waiting.close()

@@ -1,6 +1,6 @@
 """Everything the importer asks of PostgreSQL: a segment is one transaction (design.md 4.4), the rest are look-ups."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -70,8 +70,8 @@ class Conflict(Hopeless):
 class Store:
     """One connection, because a process has one segment at a time in hand. Methods raise TryAgain."""
 
-    def __init__(self, dsn: str, name: str) -> None:
-        self._pool = sql.make_pool(dsn, name, size=2, settings=SETTINGS, configure=_make_ready)
+    def __init__(self, dsn: str, name: str, settings: Mapping[str, str] = SETTINGS) -> None:
+        self._pool = sql.make_pool(dsn, name, size=2, settings=settings, configure=_make_ready)
         self._sources: dict[tuple[UUID, int], SourceOut] = {}
 
     async def open(self) -> None:
