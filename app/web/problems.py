@@ -50,7 +50,6 @@ STATUS: dict[str, int] = {
     "code_expired": 410,
     "tus_version": 412,
     "body_too_large": 413,
-    "plan_too_large": 413,
     "too_large": 413,
     "unsupported_media_type": 415,
     "unsupported_type": 415,
