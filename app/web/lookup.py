@@ -8,12 +8,10 @@ worth is usually met within some STEPS along the order; where it is not, all are
 """
 
 import asyncio
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -24,6 +22,7 @@ from app.core import search
 from app.core.errors import Rejected
 from app.core.imports import State
 from app.sql import Connection, Pool, tenant, translated
+from app.web.places import Place, ProblemPlace
 
 FEW = 10_000
 """Up to here the matches of a search are counted."""
@@ -40,56 +39,6 @@ CHUNK = 100
 CUSTOM = 500
 """Columns of custom values that an export has at most."""
 Sort = Literal["newest", "name"]
-
-
-class _Token(msgspec.Struct, frozen=True, array_like=True):
-    """Where a page ended, as it stands in an URL."""
-
-    def token(self) -> str:
-        return urlsafe_b64encode(msgspec.json.encode(self)).rstrip(b"=").decode()
-
-
-class Place(_Token, frozen=True, array_like=True):
-    """In a list: the column it is sorted by, that column's value in the last row, and its id."""
-
-    order: str
-    key: int | float | str
-    id: UUID
-
-    @classmethod
-    def parse(cls, token: str, order: str, kind: type | tuple[type, ...]) -> "Place":
-        """Raises Rejected `bad_after` for what this list did not give out."""
-        place = _parsed(token, cls)
-        if place.order != order or not isinstance(place.key, kind):
-            raise _bad_after()
-        return place
-
-
-class _Row(_Token, frozen=True, array_like=True):
-    """In an import's problems: the segment, the row in it and the number of the row's problem."""
-
-    index: Annotated[int, msgspec.Meta(ge=-1, lt=2**31)]
-    row: Annotated[int, msgspec.Meta(ge=-1, lt=2**31)]
-    number: Annotated[int, msgspec.Meta(ge=-1, lt=2**15)]
-
-    @classmethod
-    def parse(cls, token: str) -> "_Row":
-        """Raises Rejected `bad_after`."""
-        return _parsed(token, cls)
-
-
-T = TypeVar("T")
-
-
-def _parsed(token: str, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(urlsafe_b64decode(token.encode() + b"=="), type=kind)
-    except (msgspec.DecodeError, binascii.Error, ValueError) as error:
-        raise _bad_after() from error
-
-
-def _bad_after() -> Rejected:
-    return Rejected("bad_after", "This page's address is not of this list; please start from its first page.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,7 +273,7 @@ class Lookup:
         self, workspace: UUID, import_id: UUID, *, after: str | None = None, limit: int = 50
     ) -> Problems:
         """A page of an import's rejected rows, in the order of the file. Raises Rejected `bad_after`."""
-        behind = _Row.parse(after) if after else _Row(-1, -1, -1)
+        behind = ProblemPlace.parse(after) if after else ProblemPlace(-1, -1, -1)
         async with tenant(self._pool, workspace) as connection:
             cursor = await connection.execute(
                 """
@@ -337,7 +286,7 @@ class Lookup:
             )
             rows = await cursor.fetchall()
         shown = rows[:limit]
-        last = _Row(*shown[-1][:3]).token() if len(rows) > limit else None
+        last = ProblemPlace(*shown[-1][:3]).token() if len(rows) > limit else None
         return Problems(problems=[msgspec.json.decode(doc, type=Problem) for *_, doc in shown], after=last)
 
     async def widest_problem(self, workspace: UUID, import_id: UUID) -> int:

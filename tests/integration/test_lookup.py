@@ -10,7 +10,8 @@ from app.core.errors import Rejected
 from app.core.events import AddressOut, PhoneOut, ProblemOut
 from app.core.imports import State
 from app.web import lookup
-from app.web.lookup import Filter, Place
+from app.web.lookup import Filter
+from app.web.places import Place
 from tests.integration.conftest import Servers
 from tests.integration.projections import AT, ReadModel, contact, email, read_model, source
 
@@ -159,7 +160,9 @@ async def test_totals_of_one_filter_are_exact_whatever_their_size(
     assert (page.total, page.about, len(page.docs)) == (12, False, 4)
 
 
-@pytest.mark.parametrize("after", ["x", "!!", "W10", Place("sort_name", 3, uuid4()).token(), "é"])
+@pytest.mark.parametrize(
+    "after", ["x", "!!", "W10", Place("sort_name", 3, uuid4()).token(), Place("imported_at", "3", uuid4()).token(), "é"]
+)
 async def test_a_place_that_no_list_gave_out_is_refused(model: ReadModel, after: str) -> None:
     for read in (model.lookup.contacts, model.lookup.imports):
         with pytest.raises(Rejected, match="bad_after"):
@@ -173,6 +176,10 @@ async def test_a_place_in_one_order_is_none_in_another(model: ReadModel) -> None
     page = await model.lookup.contacts(model.workspace, sort="name", limit=1)
     with pytest.raises(Rejected, match="bad_after"):
         await model.lookup.contacts(model.workspace, sort="newest", after=page.after)
+    with pytest.raises(Rejected, match="bad_after"):
+        await model.lookup.contacts(model.workspace, sort="name", after=Place("sort_name", "\x00", uuid4()).token())
+    far = Place("imported_at", 10**30, uuid4()).token()
+    assert await model.names(sort="newest", after=far) == await model.names(sort="newest")
 
 
 async def test_the_twenty_greatest_values_are_counted_the_greatest_first(model: ReadModel) -> None:

@@ -105,6 +105,7 @@ language sql stable security definer rows 10000
 set search_path = lookup, pg_temp
 set plan_cache_mode = force_custom_plan
 set work_mem = '64MB'
+set jit = off
 as $$
     select imported_at, sort_name, id from entries
     where workspace = nullif(current_setting('app.workspace', true), '')::uuid and search @@ question
