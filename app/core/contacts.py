@@ -181,16 +181,10 @@ def stamp(existing: Existing, at: int) -> int:
 def fresh(person: Person, at: int, existing: Existing) -> Contact:
     """One row, at position `at`, as a contact of its own."""
     strength = stamp(existing, at)
-    return Contact(
-        match_key=person.match_key,
-        values=person.scalars,
-        stamps=tuple([strength if value else None for value in person.scalars]),
-        sets=elements(person, at),
-        custom={"c" + header: (strength, value, 0) for header, value in person.custom if value},
-        sources=(order_second(at),),
-        born=at,
-        last=at,
-    )
+    stamps = tuple([strength if value else None for value in person.scalars])
+    custom = {"c" + header: (strength, value, 0) for header, value in person.custom if value} if person.custom else {}
+    sources = (order_second(at),)
+    return Contact(person.match_key, person.scalars, stamps, elements(person, at), custom, sources, at, at)
 
 
 def elements(person: Person, at: int) -> dict[str, Mark]:
