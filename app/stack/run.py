@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import psutil
+
 from app import config
 from app.stack import Refused, embedded, keys, leftovers, links, places, ports, processes, ready
 from app.stack.embedded import Addresses, Servers
@@ -21,6 +23,7 @@ from app.stack.terminal import say, step
 
 _READY_SECONDS = 90
 _GIVEN_UP_PAUSE = 30
+_MEMORY, _DISK = 1_800_000_000, 1_000_000_000  # bytes; a machine of 2 GB shows a little less
 
 
 def run(settings: config.Stack) -> None:
@@ -29,6 +32,7 @@ def run(settings: config.Stack) -> None:
     with places.locked(home):
         if count := leftovers.end(home.path):
             say(f"  ✓ {count} processes of an earlier run were still there; ended")
+        _check_machine(home)
         ports.check(settings.web_port, "WEB_PORT")
         ports.check(settings.gateway_port, "GATEWAY_PORT")
         secrets = keys.load(home.secrets)
@@ -37,6 +41,17 @@ def run(settings: config.Stack) -> None:
                 _Session(settings, home, secrets).run()
             except Died:
                 say("  ! the supervisor was killed; everything starts again")
+
+
+def _check_machine(home: Home) -> None:
+    memory, disk = psutil.virtual_memory().total, psutil.disk_usage(str(home.servers)).free
+    if memory < _MEMORY:
+        raise Refused(f"2 GB of memory are needed, this machine has {memory / 1e9:.1f} GB")
+    if disk < _DISK:
+        raise Refused(
+            f"less than 1 GB of disk is free below {home.servers}; make room, or choose another place, e.g."
+            " make run DATA_DIR=/mnt/addressbus"
+        )
 
 
 def web_environment(data_dir: Path) -> dict[str, str]:

@@ -65,7 +65,7 @@ def make_kafka(home: Home, secrets: Secrets, port: int, controller_port: int) ->
     if not (data / "meta.properties").exists():
         _run(
             home,
-            [*command, "kafka.tools.StorageTool", "format", "-t", secrets.cluster, "-c", str(settings)],
+            [*command, "kafka.tools.StorageTool", "format", f"--cluster-id={secrets.cluster}", "-c", str(settings)],
             "Kafka's folder could not be formatted",
         )
     program = Program(

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from app.stack import ports
 
 START_SECONDS = 180
 STOP_SECONDS = 60
@@ -82,11 +83,4 @@ def _wait(command: subprocess.Popen[bytes], facts: Path, output: Path) -> None:
 
 def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on just now."""
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
+    return list(ports.free(count))

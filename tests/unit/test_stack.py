@@ -5,6 +5,8 @@ import json
 import os
 import socket
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -182,6 +184,38 @@ def test_a_folder_that_is_not_ours_is_never_removed(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="does not look like a DATA_DIR"):
         places.forget(tmp_path)
     assert (tmp_path / "thesis.txt").exists()
+
+
+@pytest.fixture
+def system_data() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="addressbus-system-") as path:
+        yield Path(path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account for the servers")
+def test_the_servers_of_root_have_a_place_they_can_reach(
+    tmp_path: Path, system_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "SYSTEM_DATA", system_data)
+    hidden = tmp_path / "private"
+    hidden.mkdir(mode=0o700)
+    home = places.settle(hidden / "data")
+    assert home.account is not None
+    assert home.path.stat().st_uid == home.account.uid
+    assert home.servers.parent == system_data
+    assert places.reachable(home.folder("kafka"), home.account)
+    assert places.settle(hidden / "data") == home, "the next start finds it again"
+    keys.load(home.secrets)
+    places.forget(hidden / "data")
+    assert list(system_data.iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root has another account for the servers")
+def test_root_never_gives_away_a_folder_with_somebody_elses_files(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(Refused, match="holds files that are not ours"):
+        places.settle(tmp_path)
+    assert tmp_path.stat().st_uid == 0
 
 
 def test_every_jar_of_kafka_is_named_with_its_hash() -> None:
