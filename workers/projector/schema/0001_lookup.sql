@@ -28,7 +28,8 @@ alter table entries alter column search set storage plain;
 alter table entries alter column search set statistics 300;
 create index entries_newest on entries (workspace, imported_at, id);
 create index entries_by_name on entries (workspace, sort_name, id);
-create index entries_search on entries using gin (search) with (fastupdate = on);
+-- New words wait in a list (KB) and are merged together: twice the default costs a search some milliseconds meanwhile.
+create index entries_search on entries using gin (search) with (fastupdate = on, gin_pending_list_limit = 8192);
 
 -- How many contacts carry a value; kind is a letter of app.core.search. The order of magnitude is indexed
 -- instead of the number: it changes seldom, so that counting on touches no index.
