@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.helpers import create_ssl_context
 
 from app import config, trace
@@ -87,6 +87,8 @@ class Producer:
                 partition=partition,
                 headers=[*headers, ("traceparent", trace.current().encode())],
             )
+        except MessageSizeTooLargeError:
+            raise  # no repetition makes it smaller
         except KafkaError as error:
             raise TryAgain(f"Kafka did not take a record: {error}") from error
         return future
@@ -113,9 +115,11 @@ class Producer:
 
 
 async def acknowledged(futures: Sequence["asyncio.Future[object]"]) -> None:
-    """Waits until all these records are safe. Raises TryAgain if one is not."""
+    """Waits until all these records are safe. Raises TryAgain if one is not, MessageSizeTooLargeError if it cannot be."""
     try:
         await asyncio.gather(*futures)
+    except MessageSizeTooLargeError:
+        raise
     except KafkaError as error:
         raise TryAgain(f"Kafka did not acknowledge a record: {error}") from error
 
