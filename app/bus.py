@@ -115,7 +115,7 @@ class Producer:
 
 
 async def acknowledged(futures: Sequence["asyncio.Future[object]"]) -> None:
-    """Waits until all these records are safe. Raises TryAgain if one is not, MessageSizeTooLargeError if it cannot be."""
+    """Waits until all these records are safe. Raises TryAgain, or MessageSizeTooLargeError if one never will be."""
     try:
         await asyncio.gather(*futures)
     except MessageSizeTooLargeError:
