@@ -28,7 +28,7 @@ SETTINGS = {
 _STAGE = """
 create temporary table if not exists staged (
     id uuid, version bigint, deleted boolean, imported_at bigint,
-    sort_name text, facets text, search tsvector, doc text
+    sort_name text, facets text, search tsvector, doc text storage external
 ) on commit delete rows
 """
 
