@@ -23,7 +23,8 @@ export default function importing(home) {
 
   acceptDrops(choose);
   const input = part(home, "file");
-  input.addEventListener("change", () => input.files[0] && choose(input.files[0]));
+  const chooseGiven = () => input.files[0] && choose(input.files[0]);
+  input.addEventListener("change", chooseGiven);
   part(home, "sample")?.addEventListener("click", async ({ target }) => {
     target.disabled = true;
     try {
@@ -34,6 +35,7 @@ export default function importing(home) {
     }
   });
   tellUnfinished(home);
+  chooseGiven(); // somebody was quicker than this script
 
   async function choose(file) {
     input.value = "";
