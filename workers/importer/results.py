@@ -7,7 +7,7 @@ import msgspec
 
 from app.core.contacts import PARTS, SCALARS, Address, Contact, Mark, full_name, living
 from app.core.events import ContactsChanged, ImportProblems, ProblemOut, SegmentHeader, SourceOut
-from app.core.positions import INDEX_BITS, ROW_BITS, order_second
+from app.core.positions import order_second
 from workers.importer.store import Stored
 
 PART_BYTES = 512 * 1024
@@ -120,6 +120,7 @@ def _groups(encoded: Iterable[bytes]) -> Iterator[list[bytes]]:
 def _elements(contact: Contact, sets: Mapping[str, Mark], sources: Sources) -> dict[str, list[Any]]:
     """E-mails, phones, addresses, links and labels; the e-mail that identifies comes first, the rest as in the file."""
     identity = "e" + contact.match_key[2:]
+    only = _only_source(contact, sources)
     found: dict[str, list[tuple[bool, int, int, str, Any]]] = {}
     for key, (at, text, slot) in sets.items():
         kind = _KINDS.get(key[0])
@@ -131,7 +132,7 @@ def _elements(contact: Contact, sets: Mapping[str, Mark], sources: Sources) -> d
             label = sets.get(capital + key[1:])
             if label is not None:
                 element["label"] = label[1]
-            source = sources.get(at >> _SECOND_BITS)
+            source = only or sources.get(order_second(at))
             if source is not None:
                 element["from"] = source.import_id
         ranked = (key != identity, slot, at, key, element)
@@ -159,13 +160,18 @@ _KINDS: dict[str, tuple[str, str, Callable[[str, str], Any]]] = {
     "l": ("labels", "", lambda key, text: text or key),
 }
 """Letter of an element -> its field, the letter of its label, how it is shown."""
-_SECOND_BITS = INDEX_BITS + ROW_BITS
+
+
+def _only_source(contact: Contact, sources: Sources) -> SourceOut | None:
+    """Where all of a contact is from, as with nearly every one; asking for each part would cost as much as the rest."""
+    second = order_second(contact.born)
+    return sources.get(second) if order_second(contact.last) == second else None
 
 
 def _origins(contact: Contact, told: Iterable[str], sources: Sources) -> dict[str, SourceOut]:
-    if len(contact.sources) == 1:
-        source = sources.get(contact.sources[0])
-        return dict.fromkeys(told, source) if source else {}
+    only = _only_source(contact, sources)
+    if only is not None:
+        return dict.fromkeys(told, only)
     return {
         field: sources[order_second(stamp)]
         for field, value, stamp in zip(SCALARS, contact.values, contact.stamps, strict=True)
