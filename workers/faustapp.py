@@ -28,6 +28,13 @@ from workers.watchdog import Watchdog
 log = logging.getLogger(__name__)
 
 
+class _App(faust.App):
+    """An app without tables: it keeps nothing, so it makes no folder where it was started."""
+
+    def _create_directories(self) -> None:
+        pass
+
+
 def build(
     settings: config.Process, *, group: str, agents: Mapping[Topic, Harness], committed: bool = False, together: int = 1
 ) -> faust.App:
@@ -35,7 +42,7 @@ def build(
 
     `committed` hides the records of aborted Kafka transactions (readers of `imports` need it).
     """
-    app = faust.App(
+    app = _App(
         group,
         broker=[f"kafka://{server}" for server in settings.kafka_bootstrap.split(",")],
         broker_credentials=_credentials(settings),
