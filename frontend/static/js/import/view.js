@@ -90,7 +90,7 @@ export class ImportView {
     write(part(article, "rejected-again"), format.number(state.rejected));
     part(article, "catching-up").hidden = state.visible;
     if (state.finished_at && state.started_at) {
-      const time = format.duration(state.finished_at - state.started_at);
+      const time = format.duration(Math.ceil(state.finished_at - state.started_at));
       write(part(article, "took"), say("import.took_seconds", { time }));
     }
   }
