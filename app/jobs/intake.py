@@ -19,7 +19,7 @@ from app.core.imports import TERMINAL, State
 from app.core.principals import Principal
 from app.core.reading.plan import Plan
 from app.core.reading.plans import Completion
-from app.jobs import metrics
+from app.jobs import memory, metrics
 from app.jobs.asking import Asked
 from app.jobs.jobs import Job, state
 from app.jobs.limits import Backlog, Previews, Streams
@@ -119,6 +119,7 @@ class Intake:
 
     async def start(self) -> None:
         """Ends what a process before us could not end any more, now and from time to time."""
+        memory.keep_flat()
         for key, known in self._imports.values().items():
             self.imports_changed(key, known)
         self._sweeper = asyncio.create_task(self._sweep_for_ever(), name="sweep of uploads")
