@@ -156,7 +156,9 @@ async def browser(
     *, lookup: Lookup | None = None, live: tuple[State, ...] = (), role: str = "owner"
 ) -> AsyncIterator[httpx.AsyncClient]:
     services = SimpleNamespace(
-        config=SimpleNamespace(public_url="http://localhost:8000", smtp_url=""),
+        config=SimpleNamespace(
+            public_url="http://localhost:8000", smtp_url="", max_upload_bytes=2_000_000_000, file_retention_days=7
+        ),
         lookup=lookup or Lookup([state()], [contact()]),
         accounts=Accounts(),
         settings=SimpleNamespace(get=lambda workspace, name: DEFAULTS[name]),
@@ -214,6 +216,13 @@ async def test_what_belongs_to_another_workspace_is_not_there(path: str) -> None
 async def test_the_home_page_shows_no_import_of_another_workspace() -> None:
     async with browser(role="owner 2", live=(state(status="running"),)) as client:
         assert str(IMPORT) not in (await client.get("/")).text
+
+
+async def test_the_home_page_tells_the_limits_of_this_installation() -> None:
+    async with browser() as client:
+        text = (await client.get("/")).text
+    assert "up to 2 GB" in text
+    assert "deleted after 7 days" in text
 
 
 async def test_a_first_visit_offers_the_sample() -> None:

@@ -24,5 +24,7 @@ async def show(request: Request) -> Response:
         "home.html",
         imports=[reading.state(one) for one in reading.newest(fresh, RECENT)],
         first_run=not fresh,
+        limit=found.config.max_upload_bytes,
+        days=found.config.file_retention_days,
         blank=reading.state(reading.BLANK),
     )
