@@ -55,7 +55,8 @@ def main() -> None:
         folder.chmod(0o755)
         figures = reading.speed(folder, min(given.rows, 200_000)) if not only or "reading" in only else []
         print(show(figures), flush=True)
-        with whole(folder / "data", IMPORTERS=given.importers, REQUESTS_PER_MINUTE="1000000") as stack:
+        settings = {"IMPORTERS": given.importers, "REQUESTS_PER_MINUTE": "1000000", "MAX_OPEN_UPLOADS": "30"}
+        with whole(folder / "data", **settings) as stack:
             figures += asyncio.run(run(stack, folder, given.rows, only))
     save(figures, given.json)
     print(show(figures))

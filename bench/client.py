@@ -105,7 +105,7 @@ class Client:
         return found
 
     async def put_setting(self, name: str, value: object) -> None:
-        answer = await self.http.put(f"/api/v1/settings/{name}", json=value)
+        answer = await self.http.put(f"/api/v1/settings/{name}", json={"value": value})
         answer.raise_for_status()
 
     async def _post(self, path: str, body: dict[str, Any], headers: dict[str, str] | None = None) -> dict[str, Any]:

@@ -115,7 +115,8 @@ def _rate(what: str, timed: Timed, rows: int, copy_rate: float, goal: float) -> 
 
 async def small_beside_big(client: Client, stack: Whole, folder: Path, rows: int) -> list[Figure]:
     """A 100-row import while ten big ones run."""
-    small, large = people.write(folder / "small.csv", 100, seed=9), people.write(folder / "large.csv", rows, seed=8)
+    small = people.write(folder / "small.csv", 100, who="small")
+    large = people.write(folder / "large.csv", rows, who="large")
     running = [asyncio.create_task(import_file(client, stack, large)) for _ in range(10)]
     times = []
     try:
@@ -136,7 +137,7 @@ async def small_beside_big(client: Client, stack: Whole, folder: Path, rows: int
 
 async def delays(client: Client, folder: Path, count: int) -> list[Figure]:
     """SegmentDone produced -> frame in the client, on an otherwise idle machine."""
-    path = people.write(folder / "tiny.csv", 20, seed=5)
+    path = people.write(folder / "tiny.csv", 20, who="tiny")
     channel = await client.channel(scope="workspace")
     late: list[float] = []
     async with client.watching(channel) as watched:
@@ -160,7 +161,7 @@ async def delays(client: Client, folder: Path, count: int) -> list[Figure]:
 
 async def first_contact(client: Client, folder: Path, rows: int) -> list[Figure]:
     """First byte sent -> first contact in the read model, while the rest still uploads."""
-    path = people.write(folder / "first.csv", rows, seed=77)
+    path = people.write(folder / "first.csv", rows, who="first")
     made = await client.request_import("first.csv", uuid4().hex, size=size_of(path))
     channel = await client.channel(scope="workspace")
     async with client.watching(channel) as watched:

@@ -17,7 +17,7 @@ from bench.usage import measured
 
 async def big(client: Client, stack: Whole, folder: Path, megabytes: int) -> list[Figure]:
     """Uploads `megabytes` of CSV, cancelled afterwards; contacts do not matter here."""
-    block = people.write(folder / "block.csv", 50_000, seed=3).read_bytes()
+    block = people.write(folder / "block.csv", 50_000, who="upload").read_bytes()
     header, _, body = block.partition(b"\r\n")
     repeats = megabytes * 2**20 // len(body)
     made = await client.request_import("big.csv", uuid4().hex)
@@ -63,7 +63,7 @@ async def _raw_produce(stack: Whole, body: bytes) -> float:
         bootstrap_servers=kafka,
         acks="all",
         enable_idempotence=True,
-        compression_type="lz4",
+        compression_type="zstd",
         max_request_size=2 * 2**20,
         max_batch_size=2**20,
     )

@@ -160,7 +160,10 @@ class SourceOut(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ContactOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A contact as the API shows it and as `contacts.changed` carries it (design.md section 6)."""
+    """A contact as the API shows it and as `contacts.changed` carries it (design.md section 6).
+
+    `origins` is left out where there is one source alone, which is then the origin of everything.
+    """
 
     id: UUID
     version: int

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 from uuid import UUID
 from zlib import crc32
 
@@ -21,7 +20,6 @@ class Topic:
     carries: tuple[str, ...]
     keep: timedelta | None
     record_bytes: int = 1_048_576
-    compression: Literal["lz4", "zstd"] = "lz4"
 
 
 EXPRESS = Topic(

@@ -1,6 +1,7 @@
 """Reads of the read model: schema `lookup`, role `lookup_reader`, always inside one workspace.
 
-A contact's JSON is handed on as it is stored. Lists are paged by key: `after` is an opaque place in one order.
+A contact's JSON is handed on as it is stored, with its origins written out. Lists are paged by key: `after` is an
+opaque place in one order.
 
 How a list is found. A search first asks the inverted index for at most FEW + 1 matches (the function `matches`,
 because row-level security keeps a reader from using that index itself). So few are simply sorted. Of more, a page's
@@ -21,6 +22,7 @@ from psycopg.rows import TupleRow
 from app.core import search
 from app.core.errors import Rejected
 from app.core.imports import State
+from app.core.origins import completed
 from app.sql import Connection, Pool, tenant, translated
 from app.web.places import Place, ProblemPlace
 
@@ -180,7 +182,10 @@ class Lookup:
         last = Place(order.column, shown[-1][0], shown[-1][1]).token() if len(found) > limit else None
         about = known is None and total > FEW
         return Contacts(
-            docs=[doc for *_, doc in shown], after=last, total=min(total, FEW) if about else total, about=about
+            docs=[completed(doc) for *_, doc in shown],
+            after=last,
+            total=min(total, FEW) if about else total,
+            about=about,
         )
 
     async def contact(self, workspace: UUID, id_: UUID) -> bytes | None:
@@ -192,7 +197,7 @@ class Lookup:
                 binary=True,
             )
             row = await cursor.fetchone()
-        return row[0] if row else None
+        return completed(row[0]) if row else None
 
     async def counts(self, workspace: UUID, by: search.Facet) -> list[Count]:
         """The values that most contacts have, the greatest first; for imports each with its name."""

@@ -79,7 +79,7 @@ async def test_segments_of_both_lanes_arrive_and_are_told(
     first = next(contact for contact in told.values() if contact.name == "Person 0")
     assert first.emails[0].value == "p0@example.org"
     assert first.emails[0].from_ == str(upload.id)
-    assert first.origins["company"].import_id == str(upload.id)
+    assert [source.import_id for source in first.sources] == [str(upload.id)]
     await until(lambda: any(each["import_id"] == str(upload.id) for each in heard.problems))
     problem = next(each for each in heard.problems if each["import_id"] == str(upload.id))
     assert problem["problems"][0]["line"] == 52

@@ -20,6 +20,7 @@ from app.core.contacts import (
     merge,
 )
 from app.core.events import ContactOut, ContactsChanged, ImportProblems, ProblemOut, SegmentHeader, SourceOut
+from app.core.origins import completed
 from app.core.positions import position
 from app.core.reading.plan import Plan
 from workers.importer import copytext, results
@@ -84,8 +85,10 @@ def test_a_contact_is_told_whole_and_says_where_each_part_is_from() -> None:
     assert [(url.value, url.label) for url in told.urls] == [("https://x.org", "blog")]
     assert told.labels == ("Fair", "vip")
     assert told.custom == {"No.": "7"}
-    assert told.origins == dict.fromkeys(("given", "family", "company"), SOURCES[100])
     assert told.sources == (SOURCES[100],)
+    assert told.origins == {}
+    whole = msgspec.json.decode(completed(msgspec.json.encode(told)), type=ContactOut)
+    assert whole.origins == dict.fromkeys(("name", "given", "family", "company"), SOURCES[100])
 
 
 def test_each_part_of_a_merged_contact_names_its_own_import() -> None:

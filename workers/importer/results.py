@@ -42,9 +42,10 @@ def contact_out(stored: Stored, sources: Sources) -> dict[str, Any]:
         "updated_at": stored.updated_at,
         **texts,
         **_elements(contact, sets, sources),
-        "origins": _origins(contact, texts, sources),
         "sources": [sources[second] for second in contact.sources if second in sources],
     }
+    if len(contact.sources) > 1:  # of one source alone, `app.core.origins` says the rest
+        told["origins"] = _origins(contact, sources)
     if not values[0]:
         told["name"] = full_name(values)
     if contact.custom:
@@ -168,10 +169,7 @@ def _only_source(contact: Contact, sources: Sources) -> SourceOut | None:
     return sources.get(second) if order_second(contact.last) == second else None
 
 
-def _origins(contact: Contact, told: Iterable[str], sources: Sources) -> dict[str, SourceOut]:
-    only = _only_source(contact, sources)
-    if only is not None:
-        return dict.fromkeys(told, only)
+def _origins(contact: Contact, sources: Sources) -> dict[str, SourceOut]:
     return {
         field: sources[order_second(stamp)]
         for field, value, stamp in zip(SCALARS, contact.values, contact.stamps, strict=True)

@@ -56,7 +56,7 @@ class Partition:
             client_id=f"{settings.process_name}-{number}",
             transactional_id=f"{group}-{FACTS.name}-{number}",
             transaction_timeout_ms=20_000,
-            compression_type="lz4",
+            compression_type="zstd",
         )
         self._records: dict[UUID, ImportRecord] = {}
         self._uncommitted: dict[UUID, ImportRecord | None] = {}
