@@ -71,9 +71,9 @@ async def test_no_page_asks_for_anything_on_a_timer(visitor: Visitor, tmp_path: 
     await page.locator("[data-part=go]").click()
     await ended(page)
     await page.locator("[data-part=catching-up]").wait_for(state="hidden")
-    await visitor.open("/")
-    await visitor.open("/contacts")
-    await page.wait_for_load_state("networkidle")
+    others = [await visitor.open("/"), await visitor.open("/contacts")]
+    for one in (page, *others):
+        await one.wait_for_load_state("networkidle")
     before = len(visitor.requests)
     # The fact waited for is silence; only time can show it.
     deadline = time.monotonic() + QUIET_SECONDS
@@ -105,7 +105,7 @@ async def test_the_whole_way_can_be_gone_by_keyboard_alone(visitor: Visitor, tmp
     else:
         pytest.fail("the file chooser cannot be reached by keyboard")
     async with page.expect_file_chooser() as chooser:
-        await page.keyboard.press("Enter")
+        await page.keyboard.press("Space")
     await (await chooser.value).set_files(path)
     go = page.locator("[data-part=go]")
     await expect(go).to_be_enabled(timeout=30_000)

@@ -30,13 +30,18 @@ _import = msgspec.json.Decoder(ImportRecord)
 class Projector:
     """A handler for each topic. Each may see a record again, and records of different imports in any order."""
 
-    def __init__(self, store: Store, producer: Producer, site: str) -> None:
+    def __init__(self, store: Store, producer: Producer, site: str, turns: yielding.Turns | None = None) -> None:
         self._store = store
         self._producer = producer
         self._site = site
+        self._turns = turns or yielding.Turns()
 
     async def show_contacts(self, record: Record) -> None:
         """`contacts.changed`: shows the contacts and, once all of their segment are shown, says so."""
+        async with self._turns.turn():
+            await self._show(record)
+
+    async def _show(self, record: Record) -> None:
         try:
             part = rows.part(record.value or b"")
             contacts = list(rows.rows(part.workspace, part.contacts))

@@ -2,15 +2,25 @@
 
 The process lowers its own priority (`nice`), and that of its database sessions where those are processes of this
 machine which it may touch; elsewhere the database decides. Not lower than NICE, and not SCHED_IDLE: a session that
-hardly ever runs would hold its locks for as long, and others wait for them.
+hardly ever runs would hold its locks for as long, and others wait for them. Instead it works less: while others want
+the whole machine it rests REST times as long as it worked.
 """
 
+import asyncio
 import os
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from app.sql import Connection
 
 NICE = 10
+FULL = 0.7
+"""The share of the processors that others must want before we rest."""
+REST = 9.0
+LONGEST_REST = 3.0
+LOOK_SECONDS = 0.25
 
 
 def yield_to_others() -> None:
@@ -35,3 +45,43 @@ def _is_session(pid: int, user: str) -> bool:
     except OSError:
         return False
     return title.startswith(f"postgres: {user} ".encode())
+
+
+class Turns:
+    """Whose turn it is. Where Linux does not say how busy the machine is, it is always ours."""
+
+    def __init__(self, stat: Path = Path("/proc/stat")) -> None:
+        self._stat = stat
+        self._looked_at = 0.0
+        self._before = (0, 0)
+        self._full = False
+        self._one_at_a_time = asyncio.Lock()
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Work is done inside; on a full machine one piece at a time, and with a rest after it."""
+        if not self.full():
+            yield
+            return
+        async with self._one_at_a_time:
+            started = time.monotonic()
+            yield
+            await asyncio.sleep(min(REST * (time.monotonic() - started), LONGEST_REST) if self.full() else 0)
+
+    def full(self) -> bool:
+        """Whether others want most of the machine; what runs at a lower priority, as we do, does not count."""
+        now = time.monotonic()
+        if now - self._looked_at >= LOOK_SECONDS:
+            wanted, total = self._times()
+            passed = total - self._before[1]
+            self._full = passed > 0 and (wanted - self._before[0]) / passed > FULL
+            self._looked_at, self._before = now, (wanted, total)
+        return self._full
+
+    def _times(self) -> tuple[int, int]:
+        """Ticks that the processors spent for others, and all ticks, since the machine started (proc(5))."""
+        try:
+            user, nice, system, idle, iowait, *more = map(int, self._stat.read_text().split("\n", 1)[0].split()[1:9])
+        except (OSError, ValueError):
+            return 0, 0
+        return user + system, user + nice + system + idle + iowait + sum(more)
