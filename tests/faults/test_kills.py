@@ -63,7 +63,7 @@ async def test_a_killed_process_costs_nothing(stack: Whole, client: Client, visi
     made = await client.request_import(f"{victim}.csv", uuid4().hex, size=len(data))
     page = await visitor.open(f"/imports/{made['id']}")
     loads: list[Any] = []
-    page.on("framenavigated", loads.append)
+    page.on("framenavigated", lambda frame: loads.append(frame.url))
     sending = asyncio.create_task(send_all(client, made["upload"]["url"], data))
     await page.wait_for_function(
         "() => Number(document.querySelector('[data-part=rows]').textContent.replace(/\\D/g, '')) > 0",
