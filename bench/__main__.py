@@ -28,7 +28,7 @@ async def run(stack: Whole, folder: Path, rows: int, only: set[str]) -> list[Fig
         "imports": lambda: imports.big(client, stack, folder, rows),
         "lookup": lambda: lookup.answers(client, 10),
         "sockets": lambda: sockets.memory(client, stack, 1000),
-        "small": lambda: imports.small_beside_big(client, stack, folder, rows),
+        "small": lambda: imports.small_beside_big(client, stack, folder, rows // 10),
         "uploads": lambda: uploads.big(client, stack, folder, max(rows // 1000, 20)),
     }
     figures: list[Figure] = []

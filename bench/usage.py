@@ -9,7 +9,7 @@ import psutil
 
 from app.stack.whole import Whole
 
-SAMPLE_SECONDS = 0.25
+SAMPLE_SECONDS = 1.0
 
 
 @dataclass(slots=True)
