@@ -46,7 +46,7 @@ async def import_file(client: Client, stack: Whole, path: Path) -> Timed:
 
 
 def _first_frame(watched: Watched, started: float) -> float:
-    times = (at for at, frame in watched.frames if frame["type"] == "event" and frame["state"]["rows"] > 0)
+    times = (at for at, frame in watched.frames if frame["type"] == "event" and frame["state"]["bytes_received"] > 0)
     return next(times, float("inf")) - started
 
 

@@ -9,7 +9,7 @@ from app.core.topics import BULK, EXPRESS, Topic
 from workers import crash, faustapp
 from workers.importer.importing import Importing
 from workers.importer.stopped import Stopped
-from workers.importer.store import Store
+from workers.importer.store import TOGETHER, Store
 
 LANES: dict[str, tuple[Topic, str]] = {"bulk": (BULK, "importer"), "express": (EXPRESS, "express")}
 """Lane -> its topic and its consumer group."""
@@ -45,6 +45,7 @@ async def run(settings: config.Importer) -> None:
                 subscriptions={topic: importing.handle},
                 outlet=producer,
                 given_up=importing.given_up,
+                together=TOGETHER,
                 retried=[topic],
                 ready=lambda ready: missing.clear(),
             )

@@ -17,6 +17,10 @@ from workers import crash
 from workers.harness import Hopeless
 from workers.importer import copytext
 
+TOGETHER = 2
+"""Segments at a time in a process: while the database works on one, another is read. Merges commute, so order means
+nothing."""
+
 OUTCOMES: tuple[Outcome, ...] = ("created", "updated", "unchanged", "duplicate")
 
 # A worker that was paused in mid-transaction must not block its successor: the server ends it before the group
@@ -68,10 +72,10 @@ class Conflict(Hopeless):
 
 
 class Store:
-    """One connection, because a process has one segment at a time in hand. Methods raise TryAgain."""
+    """A connection for each segment in hand, and one to spare. Methods raise TryAgain."""
 
     def __init__(self, dsn: str, name: str, settings: Mapping[str, str] = SETTINGS) -> None:
-        self._pool = sql.make_pool(dsn, name, size=2, settings=settings, configure=_make_ready)
+        self._pool = sql.make_pool(dsn, name, size=TOGETHER + 1, settings=settings, configure=_make_ready)
         self._sources: dict[tuple[UUID, int], SourceOut] = {}
 
     async def open(self) -> None:

@@ -18,7 +18,7 @@ from app.sql import Connection
 NICE = 10
 FULL = 0.7
 """The share of the processors that others must want before we rest."""
-REST = 9.0
+REST = 19.0
 LONGEST_REST = 3.0
 LOOK_SECONDS = 0.25
 
