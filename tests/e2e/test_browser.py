@@ -1,12 +1,13 @@
 """A person moves an address book in: Chromium against the whole stack."""
 
+import asyncio
 import time
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from axe_core_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from bench import people
 from bench.client import Client, visible
@@ -145,3 +146,23 @@ async def test_pages_are_accessible(visitor: Visitor, client: Client, scheme: st
         result = await Axe().run(page)
         found += [(path, one["id"], one["nodes"][0]["html"][:160]) for one in result["violations"]]
     assert found == []
+
+
+async def test_a_button_that_is_pressed_before_its_script_has_come_is_not_lost(
+    visitor: Visitor, client: Client
+) -> None:
+    made = await client.request_import("early.csv", uuid4().hex, size=1_000_000)
+    page = await visitor.context.new_page()
+    held = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await held.wait()
+        await route.continue_()
+
+    await page.route("**/js/does/import-live.js", late)
+    page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+    await page.goto(f"{visitor.web}/imports/{made['id']}", wait_until="domcontentloaded")
+    await page.wait_for_load_state("load")
+    await page.locator("[data-part=cancel]").click()
+    held.set()
+    await ended(page, "cancelled")
