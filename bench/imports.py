@@ -117,14 +117,17 @@ async def small_beside_big(client: Client, stack: Whole, folder: Path, rows: int
     """A 100-row import while ten big ones run."""
     small = people.write(folder / "small.csv", 100, who="small")
     large = people.write(folder / "large.csv", rows, who="large")
-    running = [asyncio.create_task(import_file(client, stack, large)) for _ in range(10)]
     times = []
-    try:
-        await asyncio.sleep(5)  # the big ones are well under way
+    async with client.watching(await client.channel(scope="workspace")) as watched:
+        begun = [await client.request_import("large.csv", uuid4().hex, size=size_of(large)) for _ in range(10)]
+        uploads = [asyncio.create_task(client.upload(made["upload"]["url"], large)) for made in begun]
+        for made in begun:
+            await watched.until(made["id"], lambda state: state["rows"] > 0, WAIT_SECONDS)
         for _ in range(5):
             times.append((await import_file(client, stack, small)).finished)  # noqa: PERF401  # one after another
-    finally:
-        await asyncio.gather(*running)
+        for made in begun:
+            await watched.until(made["id"], ended, WAIT_SECONDS)
+        await asyncio.gather(*uploads)
     return [
         Figure(
             what=f"100 rows while ten imports of {rows:,} run",
