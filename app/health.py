@@ -29,20 +29,15 @@ def application(ready: Ready) -> Starlette:
     return Starlette(routes=[Route("/healthz", healthz), Route("/readyz", readyz), Route("/metrics", metrics)])
 
 
-class _Server(uvicorn.Server):
-    """Leaves the signals to the process it lives in."""
-
-    def install_signal_handlers(self) -> None:
-        pass
-
-
 @asynccontextmanager
 async def served(port: int, ready: Ready) -> AsyncIterator[None]:
     """Answers on 127.0.0.1:`port` while the body runs; port 0 means nobody asked for it."""
     if port == 0:
         yield
         return
-    server = _Server(uvicorn.Config(application(ready), host="127.0.0.1", port=port, log_config=None, access_log=False))
+    settings = uvicorn.Config(application(ready), host="127.0.0.1", port=port, log_config=None, access_log=False)
+    server = uvicorn.Server(settings)
+    # `serve()` would take the signals, which belong to the process.
     task = asyncio.create_task(server._serve(), name="health")
     try:
         yield

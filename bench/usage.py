@@ -25,10 +25,6 @@ class Use:
 class Usage:
     by_name: dict[str, Use] = field(default_factory=dict)
 
-    def cpu(self, prefix: str) -> float:
-        """CPU seconds of all processes whose name starts so."""
-        return sum(use.cpu_seconds for name, use in self.by_name.items() if name.startswith(prefix))
-
     def peak(self, prefix: str) -> float:
         """The greatest peak among these processes, in MiB."""
         return max((use.peak_mib for name, use in self.by_name.items() if name.startswith(prefix)), default=0.0)

@@ -1,6 +1,7 @@
 """What is told about a segment that is in the database. Pure: stored contacts in, records of at most 512 KB out."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -58,31 +59,25 @@ def contact_out(stored: Stored, sources: Sources) -> dict[str, Any]:
 def changed(segment: SegmentHeader, contacts: Sequence[Stored], sources: Sources, at: float) -> list[bytes]:
     """The records for `contacts.changed`; one even if nobody changed, for the projector counts segments."""
     told = [_encode(contact_out(stored, sources)) for stored in contacts]
-    groups = list(_groups(told)) or [[]]
-    return [
-        _filled(
-            ContactsChanged(
-                workspace=segment.workspace,
-                import_id=segment.import_id,
-                index=segment.index,
-                part=part,
-                parts=len(groups),
-                at=at,
-                site=segment.site,
-                contacts=(),
-            ),
-            group,
-        )
-        for part, group in enumerate(groups)
-    ]
+    return _records(partial(ContactsChanged, contacts=()), segment, list(_groups(told)) or [[]], at)
 
 
 def problems(segment: SegmentHeader, found: Sequence[ProblemOut], at: float) -> list[bytes]:
     """The records for `import.problems`; none if nothing is wrong."""
-    groups = list(_groups([_encode(problem) for problem in found]))
+    told = [_encode(problem) for problem in found]
+    return _records(partial(ImportProblems, problems=()), segment, list(_groups(told)), at)
+
+
+def _records(
+    event: Callable[..., ContactsChanged | ImportProblems],
+    segment: SegmentHeader,
+    groups: Sequence[Sequence[bytes]],
+    at: float,
+) -> list[bytes]:
+    """One record for each group of encoded members; `event` makes the frame, with its list empty."""
     return [
         _filled(
-            ImportProblems(
+            event(
                 workspace=segment.workspace,
                 import_id=segment.import_id,
                 index=segment.index,
@@ -90,7 +85,6 @@ def problems(segment: SegmentHeader, found: Sequence[ProblemOut], at: float) -> 
                 parts=len(groups),
                 at=at,
                 site=segment.site,
-                problems=(),
             ),
             group,
         )
