@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.core.events import SegmentHeader
 from app.core.reading import plans, segments
-from app.core.reading.records import Cutter
+from app.core.reading.cutting import Cutter
 from bench import people
 from bench.report import Figure
 

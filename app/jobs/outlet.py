@@ -10,7 +10,7 @@ import msgspec
 
 from app.bus import acknowledged
 from app.core.events import CancelRequested, Fact, Received, Requested, Sealed, SegmentHeader, SourceFailed
-from app.core.reading.records import Cut
+from app.core.reading.cutting import Cut
 from app.core.topics import BULK, EXPRESS_SEGMENTS, FACTS, Topic, segment_topic, spread
 from app.jobs.jobs import Job
 

@@ -19,8 +19,8 @@ from crc32c import crc32c
 from app.bus import acknowledged
 from app.core.errors import Rejected
 from app.core.imports import Failure
+from app.core.reading.cutting import Cut, Cutter, CutterState
 from app.core.reading.plan import Plan
-from app.core.reading.records import Cut, Cutter, CutterState
 from app.core.topics import EXPRESS_SEGMENTS
 from app.jobs import metrics
 from app.jobs.jobs import Job, Phase

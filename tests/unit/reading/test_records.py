@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from app.core.errors import Rejected
 from app.core.positions import MAX_ROW
-from app.core.reading import records, segments
+from app.core.reading import cutting, records, segments
+from app.core.reading.cutting import Cut, Cutter, CutterState
 from app.core.reading.plan import Dialect, Plan
-from app.core.reading.records import Cut, Cutter, CutterState, Grammar
+from app.core.reading.records import Grammar
 
 COMMA = Dialect(delimiter=",", quote='"', escape="doubled")
 PLAN = Plan(dialect=COMMA, preamble=0, header=1)
@@ -35,9 +36,9 @@ CLEAN_TEXTS = st.lists(
 def small_limits() -> Iterator[None]:
     """The same rules where a few bytes are many."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "SEGMENT_BYTES", (16, 32, 64, 128, 256))
-        patch.setattr(records, "MAX_SEGMENT_BYTES", 256)
-        patch.setattr(records, "MAX_LINE_ENDS", 9)
+        patch.setattr(cutting, "SEGMENT_BYTES", (16, 32, 64, 128, 256))
+        patch.setattr(cutting, "MAX_SEGMENT_BYTES", 256)
+        patch.setattr(cutting, "MAX_LINE_ENDS", 9)
         patch.setattr(records, "MAX_QUOTED_BYTES", 48)
         yield
 
@@ -217,7 +218,7 @@ def test_a_segment_has_at_most_8000_line_ends() -> None:
 
 def test_an_oversized_record_is_one_rejected_row_across_segments() -> None:
     giant = b",".join([b"cell%d" % number for number in range(150_000)])
-    assert len(giant) > 2 * records.MAX_SEGMENT_BYTES
+    assert len(giant) > 2 * cutting.MAX_SEGMENT_BYTES
     cuts = cut(b"h\n" + b"a\n" * 3 + giant + b"\nb\n")
     assert [(piece.opens, piece.continues) for piece in cuts] == [
         (False, False),
@@ -234,7 +235,7 @@ def test_an_oversized_record_is_not_cut_inside_a_character_or_crlf() -> None:
     assert len(cuts) == 3
     for piece in cuts:
         piece.data.decode()
-    inside = cut(b"a" * (records.MAX_SEGMENT_BYTES - 1) + b"\r\n" + b"b\n")
+    inside = cut(b"a" * (cutting.MAX_SEGMENT_BYTES - 1) + b"\r\n" + b"b\n")
     assert [(piece.first_line, piece.opens) for piece in inside] == [(1, True), (1, False)]
 
 

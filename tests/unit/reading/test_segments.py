@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from app.core.contacts import SCALARS, Address, Email, Person, Phone, Url
 from app.core.events import SegmentHeader
-from app.core.reading import plans, records, segments
+from app.core.reading import cutting, plans, records, segments
+from app.core.reading.cutting import Cut, Cutter
 from app.core.reading.plan import Column, Dialect, Plan, Values
 from app.core.reading.problems import MAX_TOLD_CHARACTERS
-from app.core.reading.records import Cut, Cutter
 from app.core.reading.segments import Reading
 
 COMMA = Dialect(delimiter=",", quote='"', escape="doubled")
@@ -272,8 +272,8 @@ def test_every_record_after_the_header_has_exactly_one_outcome(text: str, junk: 
     plan = plan_for("Name,Email,Phone\nAnn,ann@x.com,\n")
     data = b"Name,Email,Phone\n" + text.encode() + junk
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(records, "SEGMENT_BYTES", (32, 64, 128, 256, 512))
-        patch.setattr(records, "MAX_SEGMENT_BYTES", 512)
+        patch.setattr(cutting, "SEGMENT_BYTES", (32, 64, 128, 256, 512))
+        patch.setattr(cutting, "MAX_SEGMENT_BYTES", 512)
         patch.setattr(records, "MAX_QUOTED_BYTES", 100)
         readings = read_all(data, plan)
         found = [record for record in records.grammar(COMMA).records(data) if record.text_end > record.start]
