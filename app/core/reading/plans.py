@@ -150,7 +150,7 @@ def complete(
         plan=plan,
         columns=tuple(seen),
         encodings=(Encoding(encoding=encoding, sample=_sample(body)),),
-        contacts=tuple(_contact(person) for person in reading.people[:PREVIEW_CONTACTS]),
+        contacts=tuple(contact_shown(person) for person in reading.people[:PREVIEW_CONTACTS]),
         problems=tuple(reading.problems[:PREVIEW_PROBLEMS]),
         rows=reading.rows,
         bytes=len(sample),
@@ -418,7 +418,7 @@ def _sample(body: bytes) -> str:
     return values.clean(piece.decode(errors="ignore"))
 
 
-def _contact(person: Person) -> dict[str, Any]:
+def contact_shown(person: Person) -> dict[str, Any]:
     """A person in the shape of a contact of the API; empty fields are left out."""
     contact: dict[str, Any] = dict(zip(SCALARS, person.scalars, strict=True))
     for name in ("emails", "phones", "addresses", "urls"):
