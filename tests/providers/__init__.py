@@ -21,24 +21,27 @@ With ORIGIN = `http://127.0.0.1:8090` (or localhost; links are built from the Ho
         /v1.0/me/contactFolders/{id}, .../{id}/childFolders, .../{id}/contacts, .../{id}/contacts/delta
     The issuer (`iss` of an answer and of an id_token) is ORIGIN for Google, ORIGIN/{tenant id}/v2.0 for Microsoft.
 
-**Clients**: the constants below. A redirect address is accepted on localhost, 127.0.0.1 and [::1], any port and path; it
-must be the same to the letter at the token endpoint. PKCE is optional, as in reality, and checked once it was begun.
-Scopes: Google `https://www.googleapis.com/auth/contacts.readonly`, `.../contacts.other.readonly`, openid, email, profile;
-Microsoft `https://graph.microsoft.com/Contacts.Read` (or `Contacts.Read`), User.Read, offline_access, openid, email, profile.
+**Clients**: the constants below. A redirect address is accepted on localhost, 127.0.0.1 and [::1], any port and path;
+it must be the same to the letter at the token endpoint. PKCE is optional, as in reality, and checked once it was begun.
+Scopes: Google `https://www.googleapis.com/auth/contacts.readonly`, `.../contacts.other.readonly`, openid, email,
+profile; Microsoft `https://graph.microsoft.com/Contacts.Read` (or `Contacts.Read`), User.Read, offline_access, openid,
+email, profile.
 
-**Accounts** (`accounts.py`): {empty, three, ada, odd, many-001 .. many-400}@google.example with 0, 3, 3,000, hostile ones,
-30 each; {empty, three, grace, odd, many-001 .. many-400}@outlook.example with 0, 3, 25,000, hostile ones, 30 each. ada,
-grace and `GET /admin/people.csv` share people. `login_hint=ADDRESS` passes the chooser.
+**Accounts** (`accounts.py`): {empty, three, ada, odd, many-001 .. many-400}@google.example with 0, 3, 3,000, hostile
+ones, 30 each; {empty, three, grace, odd, many-001 .. many-400}@outlook.example with 0, 3, 25,000, hostile ones, 30
+each. ada, grace and `GET /admin/people.csv` share people. `login_hint=ADDRESS` passes the chooser.
 
 **Signing in**: GET authorise answers an HTML page. Without `login_hint` it is the chooser (links, text = the address);
 then comes consent: a form with method POST to the same URL, hidden field `account`, checkboxes `scope` (ticked; only
-scopes of contacts can be unticked) and the buttons `decision=allow` ("Allow") and `decision=deny` ("Cancel"). Posting it
-answers 302 to `redirect_uri?code=...&state=...&iss=...` (Google adds `scope`, Microsoft `session_state`) or to
-`redirect_uri?error=access_denied&state=...`. Microsoft's `response_mode=form_post` answers a page that posts itself.
-A Google account that has consented before is redirected at once unless `prompt=consent`, and then gets no refresh token.
+scopes of contacts can be unticked) and the buttons `decision=allow` ("Allow") and `decision=deny` ("Cancel").
+Posting it answers 302 to `redirect_uri?code=...&state=...&iss=...` (Google adds `scope`, Microsoft `session_state`) or
+to `redirect_uri?error=access_denied&state=...`. Microsoft's `response_mode=form_post` answers a page that posts itself.
+A Google account that has consented before is redirected at once unless `prompt=consent`, and then there is no refresh
+token.
 
-**Secrets are told by their beginning**, so that logs and topics can be searched for `SECRETS`: sim-access-, sim-refresh-,
-sim-code-, sim-secret- and, of cursors, sim-page-, sim-sync-, sim-skip-, sim-delta-. No contact has such a text.
+**Secrets are told by their beginning**, so that logs and topics can be searched for `SECRETS`: sim-access-,
+sim-refresh-, sim-code-, sim-secret- and, of cursors, sim-page-, sim-sync-, sim-skip-, sim-delta-. No contact has such
+a text.
 
 **Admin** (JSON; same port, no key; never counted in the ledger)
     GET  /admin/health                      {"ok": true}
@@ -47,8 +50,8 @@ sim-code-, sim-secret- and, of cursors, sim-page-, sim-sync-, sim-skip-, sim-del
                                             `page_cap` items at most a page, `delta_cap` (200), ... see `settings.py`
     POST /admin/clock {"advance": seconds} | {"freeze": "2026-03-01T00:00:00Z"} | {"run": true} -> {"now"}
     POST /admin/faults {"faults": [...]}    adds; DELETE forgets; GET lists with what is left. See `faults.py`
-    GET  /admin/ledger?account=&endpoint=   {"requests": [{ordinal, at, provider, endpoint, account, method, path, query,
-                                            token (prefix and 6 characters), status, fault, early, after_revoke, ...}]}
+    GET  /admin/ledger?account=&endpoint=   {"requests": [{ordinal, at, provider, endpoint, account, method, path,
+                                            query, token (prefix, 6 characters), status, fault, early, ...}]}
     POST /admin/mutate {"account", "add"?: n, "edit"?: n, "delete"?: n, "move"?: n, "relabel"?: n, "rename_label"?: n,
                         "merge"?: n, "promote"?: n}     -> {kind: [ids]}; changes at the source
     POST /admin/revoke {"account"}          consent withdrawn: its tokens die

@@ -9,7 +9,8 @@ reading of that JSON. How a provider's field is to be understood:
     nicknames[0].value                      nickname
     emailAddresses[] value, type            emails value (lower case, domain as IDNA), label
     phoneNumbers[] value, canonicalForm     phones raw, value
-    organizations[]                         company, department, title of the primary one, else a current one, else the first
+    organizations[]                         company, department, title of the primary one, else of a current
+                                            one, else of the first
     addresses[]                             street = streetAddress, extendedAddress, poBox on lines of their own; only a
                                             formattedValue: that; country = country, else countryCode
     birthdays[0].date                       `1984-03-07`, without year (or year 0) `--03-07`
@@ -26,6 +27,6 @@ reading of that JSON. How a provider's field is to be understood:
     businessHomePage categories personalNotes   urls (label work), labels, notes (plain text)
 
 Labels of kinds are lower-case words: `homeFax` -> `home fax`, `workMobile` -> `work mobile`, `homePage` -> `home page`;
-a person's own kinds stay as they are. No contact of a provider is a rejected row: it has an id, if nothing else. What is
-no e-mail address, no link (`javascript:`) or no birthday (only a year, only a text) is kept in `custom`.
+a person's own kinds stay as they are. No contact of a provider is a rejected row: it has an id, if nothing else. What
+is no e-mail address, no link (`javascript:`) or no birthday (only a year, only a text) is kept in `custom`.
 """
