@@ -57,6 +57,8 @@ class Stack(Topics):
     public_url: str = ""
     gateway_public_url: str = ""
     channel_keys: str = ""
+    data_keys: str = ""
+    providers: str = ""
     importers: int = 2
     trackers: int = 1
     projectors: int = 1
@@ -64,7 +66,28 @@ class Stack(Topics):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Web(Process):
+class Providers(Process):
+    """Who speaks to Google and Microsoft. Without a client id nobody can connect an account there.
+
+    The addresses are scheme and host (and port) only; requests go to them and nowhere else.
+    """
+
+    connections_database_url: str
+    data_keys: str
+    google_client_id: str = ""
+    google_client_secret: str = ""
+    google_auth_url: str = "https://accounts.google.com"
+    google_token_url: str = "https://oauth2.googleapis.com"  # noqa: S105  # an address
+    google_people_url: str = "https://people.googleapis.com"
+    microsoft_client_id: str = ""
+    microsoft_client_secret: str = ""
+    microsoft_tenant: str = "common"
+    microsoft_login_url: str = "https://login.microsoftonline.com"
+    microsoft_graph_url: str = "https://graph.microsoft.com"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Web(Providers):
     web_port: int = 8000
     web_host: str = "0.0.0.0"
     web_database_url: str

@@ -51,7 +51,7 @@ def set_up(process: str, level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("aiokafka", "faust", "mode", "httpx", "websockets", "uvicorn.access"):
+    for chatty in ("aiokafka", "faust", "mode", "httpcore", "httpx", "websockets", "uvicorn.access"):
         logging.getLogger(chatty).setLevel("WARNING")
 
     def name(record: logging.LogRecord) -> bool:

@@ -54,6 +54,7 @@ SERVICES = (
     Service("lookup", "projector", ROOT / "workers/projector/schema", readers=("lookup_reader",)),
     Service("web", "web", ROOT / "app/web/schema"),
     Service("jobs", "jobs", ROOT / "app/jobs/schema"),
+    Service("connections", "connections", ROOT / "app/connections/schema"),
 )
 ROLES = (*(service.role for service in SERVICES), "lookup_reader")
 

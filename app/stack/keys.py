@@ -16,6 +16,7 @@ class Secrets(msgspec.Struct, frozen=True):
     postgres: str
     redis: str
     channel_keys: str
+    data_keys: str
     cluster: str
     roles: dict[str, str]
 
@@ -27,6 +28,7 @@ def load(path: Path) -> Secrets:
         "postgres": secrets.token_urlsafe(24),
         "redis": secrets.token_urlsafe(24),
         "channel_keys": f"{secrets.token_hex(4)}:{secrets.token_hex(32)}",
+        "data_keys": f"{secrets.token_hex(4)}:{secrets.token_hex(32)}",
         "cluster": secrets.token_urlsafe(16)[:22],
     }
     roles = {role: secrets.token_urlsafe(24) for role in sql.ROLES}

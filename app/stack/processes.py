@@ -74,6 +74,7 @@ def values(
         "web_database_url": addresses.postgres["web"],
         "jobs_database_url": addresses.postgres["jobs"],
         "lookup_database_url": addresses.postgres["lookup_reader"],
+        "connections_database_url": addresses.postgres["connections"],
         "importer_database_url": addresses.postgres["importer"],
         "projector_database_url": addresses.postgres["projector"],
         "web_port": str(settings.web_port),
@@ -81,6 +82,7 @@ def values(
         "public_url": public.geturl(),
         "gateway_public_url": settings.gateway_public_url or gateway,
         "channel_keys": settings.channel_keys or secrets.channel_keys,
+        "data_keys": settings.data_keys or secrets.data_keys,
         "data_dir": str(home.path),
     }
 

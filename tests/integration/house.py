@@ -32,6 +32,8 @@ def settings(servers: Servers, data_dir: Path = Path("unused"), **other: Any) ->
         "web_database_url": servers.dsn("web"),
         "jobs_database_url": servers.dsn("jobs"),
         "lookup_database_url": servers.dsn("lookup_reader"),
+        "connections_database_url": servers.dsn("connections"),
+        "data_keys": f"test:{'a5' * 32}",
         "public_url": HOME,
         "gateway_public_url": "http://localhost:8001",
         "channel_keys": f"test:{'5a' * 32}",

@@ -119,6 +119,8 @@ def settings_of(servers: Servers, **values: Any) -> config.Web:
         web_database_url=servers.dsn("web"),
         jobs_database_url=servers.dsn("jobs"),
         lookup_database_url=servers.dsn("lookup_reader"),
+        connections_database_url=servers.dsn("connections"),
+        data_keys="",
         public_url="http://127.0.0.1",
         gateway_public_url="http://127.0.0.1",
         channel_keys="",

@@ -87,7 +87,7 @@ def test_a_scaled_service_has_no_fixed_name_and_is_named_by_its_container(name: 
 def test_secrets_are_asked_for_and_never_written_down() -> None:
     secret = re.compile(r"\$\{(\w*(?:PASSWORD|KEYS)\w*)([^}]*)\}")
     found = secret.findall((ROOT / "compose.yaml").read_text())
-    assert {name for name, _ in found} == OTHERS | {"CHANNEL_KEYS"}
+    assert {name for name, _ in found} == OTHERS | {"CHANNEL_KEYS", "DATA_KEYS"}
     assert all(rest.startswith(":?") for _, rest in found)
     assert all(EXAMPLE[name] == "" for name, _ in found)
 
