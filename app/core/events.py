@@ -10,7 +10,7 @@ from uuid import UUID
 import msgspec
 
 from app.core.imports import State
-from app.core.reading.plan import Plan
+from app.core.reading.plan import Existing, Plan
 
 Source = Literal["file", "google", "microsoft"]
 
@@ -66,11 +66,16 @@ class Sealed(Fact, frozen=True, kw_only=True, tag="import.sealed"):
 
 
 class SegmentDone(Fact, frozen=True, kw_only=True, tag="import.segment_done"):
-    """One segment is in the database. `bytes` is its length as text."""
+    """One segment is in the database. `bytes` is its length as text.
+
+    `gone` counts the contacts that it found deleted at their source, `deleted` those that are deleted here, too.
+    """
 
     index: int
     bytes: int
     counts: Counts
+    gone: int = 0
+    deleted: int = 0
 
 
 class SegmentFailed(Fact, frozen=True, kw_only=True, tag="import.segment_failed"):
@@ -104,6 +109,34 @@ class SourceFailed(Fact, frozen=True, kw_only=True, tag="import.source_failed"):
 AnyFact = Requested | Received | Sealed | SegmentDone | SegmentFailed | Projected | CancelRequested | SourceFailed
 
 
+class Sweep(msgspec.Struct, frozen=True, kw_only=True):
+    """What the last segment of a provider's import does once everything before it is in the database.
+
+    It finds the people that are gone at the source: those told to be, and after a `full` pass, which began with the
+    segment `since`, whoever was not seen in it, except in `unread` streams. Only with `delete` are they deleted here.
+    """
+
+    full: bool
+    since: int = 0
+    unread: tuple[str, ...] = ()
+    delete: bool = False
+
+
+class ProviderPage(msgspec.Struct, frozen=True, kw_only=True):
+    """What is known of a segment that came from a connected account and not from a file.
+
+    `account` is the provider's own name of the account, `stream` what the page is part of (`connections`,
+    `folder:<id>`), `groups` the names of Google's contact groups. The segment's value has items only: cursors stay with
+    the fetcher. With `sweep` it has none.
+    """
+
+    connection: UUID
+    account: str
+    stream: str = ""
+    groups: dict[str, str] = {}
+    sweep: Sweep | None = None
+
+
 class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON header `segment` of each segment record; with the value it is all that handling needs.
 
@@ -126,6 +159,31 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
     continues: bool = False
     site: str = "local"
     source: Source = "file"
+    page: ProviderPage | None = None
+
+
+class FetchRequested(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fetch.requested"):
+    """Fetch one page of a connected account: the next record asks for the next one, so accounts take turns.
+
+    `step` counts the records of one import from 0. Where it stands is in the fetcher's database, and nowhere else.
+    `not_before` (Unix seconds): the provider asked for so much patience; `failures` in a row came before this.
+    `plan` has what reading depends on, completed but for `existing`: unless the person chose, the first import from an
+    account does what the workspace `usually` does, and later ones bring changes in.
+    """
+
+    workspace: UUID
+    connection: UUID
+    import_id: UUID
+    source: Source
+    order_second: int
+    plan: Plan
+    step: int = 0
+    failures: int = 0
+    not_before: float = 0.0
+    usually: Existing = "fill"
+    full: bool = False
+    other_contacts: bool = False
+    delete: bool = False
 
 
 class EmailOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

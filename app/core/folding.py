@@ -112,6 +112,8 @@ def _segment_done(record: ImportRecord, fact: SegmentDone) -> ImportRecord:
     failed = dict(record.failed)
     given_up = failed.pop(fact.index, None)
     state = _counted(record.state, fact.counts, fact.bytes, parts=1, at=fact.at)
+    if fact.gone or fact.deleted:
+        state = replace(state, gone=state.gone + fact.gone, deleted=state.deleted + fact.deleted)
     if given_up is not None:
         state = _counted(state, Counts(rejected=-given_up.rows), -given_up.bytes, parts=-1, at=fact.at)
     return replace(

@@ -26,7 +26,10 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
-    """What people see of an import (design.md section 6). `version` counts the distinct facts folded."""
+    """What people see of an import (design.md section 6). `version` counts the distinct facts folded.
+
+    `gone` contacts are deleted at their source, `deleted` of them here as well; no row of the import counts them.
+    """
 
     id: UUID
     workspace: UUID
@@ -45,6 +48,8 @@ class State(msgspec.Struct, frozen=True, kw_only=True):
     unchanged: int = 0
     duplicate: int = 0
     rejected: int = 0
+    gone: int = 0
+    deleted: int = 0
     parts_done: int = 0
     parts: int | None = None
     plan: Plan | None = None

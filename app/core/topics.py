@@ -56,7 +56,7 @@ NOTICES = Topic(name="notices", key="channel id", carries=("notice",), keep=DAY)
 CHANGED = Topic(name="contacts.changed", key="import id, spread", carries=("contacts.changed",), keep=30 * DAY)
 PROBLEMS = Topic(name="import.problems", key="import id, spread", carries=("import.problems",), keep=30 * DAY)
 COMMANDS = Topic(name="contacts.commands", key="contact id", carries=(), keep=7 * DAY)
-FETCHES = Topic(name="fetch.requests", key="connection id", carries=(), keep=7 * DAY)
+FETCHES = Topic(name="fetch.requests", key="connection id", carries=("fetch.requested",), keep=7 * DAY)
 SETTINGS = Topic(name="settings", key="scope:name", carries=("setting",), keep=None)
 REVOCATIONS = Topic(name="revocations", key="holder", carries=("revocation",), keep=2 * DAY)
 DEAD = Topic(name="dead", key="as origin", carries=("*",), keep=30 * DAY, record_bytes=SEGMENT_RECORD_BYTES)
@@ -66,7 +66,7 @@ RETRY_DELAYS: dict[str, timedelta] = {
     "30s": timedelta(seconds=30),
     "5m": timedelta(minutes=5),
 }
-RETRIED = (EXPRESS, BULK, CHANGED, PROBLEMS)
+RETRIED = (EXPRESS, BULK, CHANGED, PROBLEMS, FETCHES)
 
 
 def retry_topic(origin: Topic, delay: str) -> Topic:

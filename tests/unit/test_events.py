@@ -12,7 +12,15 @@ from app.core.topics import EXPRESS_SEGMENTS, TOPICS, segment_topic, spread
 
 DOCS = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 FACTS = get_args(events.AnyFact)
-MESSAGES = (*FACTS, events.ContactsChanged, events.ImportProblems, events.Notice, events.Setting, events.Revocation)
+MESSAGES = (
+    *FACTS,
+    events.FetchRequested,
+    events.ContactsChanged,
+    events.ImportProblems,
+    events.Notice,
+    events.Setting,
+    events.Revocation,
+)
 
 
 def tag(message: type) -> str:
