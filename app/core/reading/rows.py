@@ -46,29 +46,29 @@ class Rows:
     def __init__(self, plan: Plan) -> None:
         assert plan.columns is not None
         self.width = max((column.index for column in plan.columns), default=-1) + 1
-        self._columns = sorted(plan.columns, key=lambda column: column.index)
-        self._headers = {column.index: column.header or f"Column {column.index + 1}" for column in plan.columns}
-        self._region = plan.values.phone_region if plan.values else None
-        self._order: DateOrder = (plan.values and plan.values.date_order) or "dmy"
-        self._plan_labels = tuple(plan.labels or ())
-        self._texts = {name: self._indexes(name) for name in TEXTS}
-        self._names = self._indexes("name", "full")
-        self._last_first = self._indexes("name", "last_first")
-        self._birthday = {part: self._indexes("birthday", part) for part in ("whole", "year", "month", "day")}
-        self._emails, self._phones = self._slots("emails"), self._slots("phones")
-        self._urls, self._addresses = self._slots("urls"), self._slots("addresses")
-        self._labels = [(column.index, column.split) for column in self._columns if column.field == "labels"]
-        self._custom = [(column.index, column.key or "") for column in self._columns if column.field == "custom"]
+        self.columns = sorted(plan.columns, key=lambda column: column.index)
+        self.headers = {column.index: column.header or f"Column {column.index + 1}" for column in plan.columns}
+        self.region = plan.values.phone_region if plan.values else None
+        self.order: DateOrder = (plan.values and plan.values.date_order) or "dmy"
+        self.plan_labels = tuple(plan.labels or ())
+        self.texts = {name: self._indexes(name) for name in TEXTS}
+        self.names = self._indexes("name", "full")
+        self.last_first = self._indexes("name", "last_first")
+        self.birthday = {part: self._indexes("birthday", part) for part in ("whole", "year", "month", "day")}
+        self.emails, self.phones = self._slots("emails"), self._slots("phones")
+        self.urls, self.addresses = self._slots("urls"), self._slots("addresses")
+        self.labels = [(column.index, column.split) for column in self.columns if column.field == "labels"]
+        self.custom = [(column.index, column.key or "") for column in self.columns if column.field == "custom"]
 
     def _indexes(self, field: str, part: str | None = None) -> tuple[int, ...]:
         return tuple(
-            column.index for column in self._columns if column.field == field and (part is None or column.part == part)
+            column.index for column in self.columns if column.field == field and (part is None or column.part == part)
         )
 
     def _slots(self, field: str) -> list[Slot]:
-        numbers = sorted({column.slot or 1 for column in self._columns if column.field == field})
+        numbers = sorted({column.slot or 1 for column in self.columns if column.field == field})
         return [
-            _slot([column for column in self._columns if column.field == field and (column.slot or 1) == number])
+            _slot([column for column in self.columns if column.field == field and (column.slot or 1) == number])
             for number in numbers
         ]
 
@@ -150,10 +150,10 @@ class _Batch:
     # --- single values
 
     def _all_scalars(self) -> list[tuple[str, ...]]:
-        columns: dict[str, list[str] | None] = {name: self._column(self._by._texts[name]) for name in TEXTS}
-        columns["name"] = self._column(self._by._names)
+        columns: dict[str, list[str] | None] = {name: self._column(self._by.texts[name]) for name in TEXTS}
+        columns["name"] = self._column(self._by.names)
         columns["birthday"] = self._birthdays()
-        turned = self._column(self._by._last_first)
+        turned = self._column(self._by.last_first)
         if turned is not None:
             self._turn(turned, columns)
         return list(zip(*(columns[name] or self._nothing for name in SCALARS), strict=True))
@@ -174,20 +174,20 @@ class _Batch:
                 family[at] = family[at] or last
 
     def _birthdays(self) -> list[str] | None:
-        indexes = self._by._birthday
+        indexes = self._by.birthday
         whole = self._column(indexes["whole"])
         if whole is None:
             return self._birthdays_of_parts()
         found = list(self._nothing)
         for at, cell in enumerate(whole):
             if cell and not values.is_no_date(cell):
-                found[at] = values.date(cell, self._by._order) or ""
+                found[at] = values.date(cell, self._by.order) or ""
                 if not found[at]:
                     self._keep(at, indexes["whole"][0], cell)
         return found
 
     def _birthdays_of_parts(self) -> list[str] | None:
-        indexes = self._by._birthday
+        indexes = self._by.birthday
         months, days = self._column(indexes["month"]), self._column(indexes["day"])
         years = self._column(indexes["year"]) or self._nothing
         if months is None or days is None:
@@ -233,7 +233,7 @@ class _Batch:
         found: list[tuple[Email, ...]] = [()] * len(self._rows)
         bad: dict[int, list[tuple[int, str]]] = {}
         one = values.email
-        for slot in self._by._emails:
+        for slot in self._by.emails:
             for at, cell, label, primary in self._values(slot):
                 value = one(cell)
                 if value is not None and not found[at]:
@@ -262,8 +262,8 @@ class _Batch:
 
     def _all_phones(self) -> list[tuple[Phone, ...]]:
         found: list[tuple[Phone, ...]] = [()] * len(self._rows)
-        one, region = values.phone, self._by._region
-        for slot in self._by._phones:
+        one, region = values.phone, self._by.region
+        for slot in self._by.phones:
             for at, cell, label, primary in self._values(slot):
                 value = one(cell, region)
                 if value and not found[at]:
@@ -279,7 +279,7 @@ class _Batch:
 
     def _all_urls(self) -> list[tuple[Url, ...]]:
         found: list[tuple[Url, ...]] = [()] * len(self._rows)
-        for slot in self._by._urls:
+        for slot in self._by.urls:
             for at, cell, label, primary in self._values(slot):
                 if values.is_placeholder(cell):
                     continue
@@ -294,7 +294,7 @@ class _Batch:
 
     def _all_addresses(self) -> list[tuple[Address, ...]]:
         found: list[tuple[Address, ...]] = [()] * len(self._rows)
-        for slot in self._by._addresses:
+        for slot in self._by.addresses:
             parts = [self._column(slot.parts.get(part, ())) for part in (*ADDRESS_PARTS, "whole", "label")]
             if not any(parts[:-1]):
                 continue
@@ -310,25 +310,23 @@ class _Batch:
         return found
 
     def _all_labels(self) -> list[tuple[str, ...]]:
-        fixed = self._by._plan_labels
-        found: list[tuple[str, ...]] = [fixed] * len(self._rows)
-        for index, split in self._by._labels:
+        found = [self._by.plan_labels] * len(self._rows)
+        for index, split in self._by.labels:
             for at, cell in enumerate(self._cells[index] or ()):
                 if cell:
-                    own = map(values.label, map(str.strip, cell.split(split) if split else (cell,)))
-                    found[at] = tuple(dict.fromkeys((*filter(None, own), *found[at])))
+                    found[at] = with_labels(cell, found[at], split)
         return found
 
     def _all_custom(self) -> list[tuple[tuple[str, str], ...]]:
         found: list[tuple[tuple[str, str], ...]] = [()] * len(self._rows)
-        for index, key in self._by._custom:
+        for index, key in self._by.custom:
             for at, cell in enumerate(self._cells[index] or ()):
                 if cell and not values.is_placeholder(cell):
                     found[at] += ((key, cell),)
         for at, kept in self._kept.items():
             merged = dict(found[at])
             for column, cell in kept:
-                key = self._by._headers[column][:100]
+                key = self._by.headers[column][:100]
                 merged[key] = f"{merged[key]}\n{cell}" if key in merged else cell
             found[at] = tuple(merged.items())
         return found
@@ -356,6 +354,17 @@ def _cut_alike(cells: Sequence[str], split: str) -> Iterator[tuple[str, ...]]:
         )
 
 
+def with_labels(cell: str, labels: tuple[str, ...], split: str | None) -> tuple[str, ...]:
+    """The labels of a cell, and those that the row has from elsewhere behind them."""
+    own = map(values.label, map(str.strip, cell.split(split) if split else (cell,)))
+    return tuple(dict.fromkeys((*filter(None, own), *labels)))
+
+
+def shown_country(cell: str) -> str:
+    """A country as it is kept."""
+    return values.country(cell) if len(cell) == 2 else cell
+
+
 def _address(cells: Sequence[str], fixed: str) -> tuple[Address, ...]:
     street, city, region, postal_code, country, whole, label = cells
     if not (street or city or region or postal_code or country):
@@ -363,7 +372,7 @@ def _address(cells: Sequence[str], fixed: str) -> tuple[Address, ...]:
     if not (street or city or region or postal_code or country):
         return ()
     label = values.kind(label)[0] if label else fixed
-    country = values.country(country) if len(country) == 2 else country
+    country = shown_country(country)
     return (_new(Address, (street, city, region, postal_code, country, label)),)
 
 

@@ -60,7 +60,7 @@ def read(data: bytes, header: SegmentHeader) -> Reading:
     )
     rows, problems = found
     if not plain or {len(row.cells) for row in rows} != {by.width}:
-        rows = _fitting(rows, by.width, problems)
+        rows = fitting(rows, by.width, problems)
     people, more = by.read(rows, plain=plain)
     problems = sorted([*problems, *more], key=lambda told: told.row)
     return Reading(people, problems, len(people) + len(problems))
@@ -186,7 +186,7 @@ def _has_long_line(data: bytes) -> bool:
     )
 
 
-def _fitting(rows: Sequence[Row], width: int, problems: list[ProblemOut]) -> list[Row]:
+def fitting(rows: Sequence[Row], width: int, problems: list[ProblemOut]) -> list[Row]:
     """The rows that are usable as such, all `width` cells wide, missing cells empty. The others join the problems."""
     fitting = []
     for row in rows:

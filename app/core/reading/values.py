@@ -115,7 +115,7 @@ def _domain(domain: str) -> str:
 
 def phone(cell: str, region: str | None) -> str:
     """E.164, or "" when the number is doubtful: it has no country and there is no region, or a length nobody has."""
-    if cell[0] == "+" and cell[1:].isdigit() and cell.isascii() and _keeps_its_form(cell[:6], len(cell)):
+    if cell[0] == "+" and cell[1:].isdigit() and cell.isascii() and keeps_its_form(cell[:6], len(cell)):
         return cell
     return _dialled(cell, region)
 
@@ -133,7 +133,8 @@ def phones(cell: str, region: str | None) -> tuple[tuple[str, str], ...]:
 
 
 @lru_cache(maxsize=65_536)
-def _keeps_its_form(beginning: str, length: int) -> bool:
+def keeps_its_form(beginning: str, length: int) -> bool:
+    """Whether numbers that begin like this and are so long are E.164 already."""
     # What is possible hangs on the country and the length, and what is cut off on the first digits after it.
     sample = beginning + "2" * (length - len(beginning))
     return _dialled(sample, None) == sample
