@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 from app.core.contacts import Person
 from app.core.events import ProblemOut, SegmentHeader
+from app.core.reading import graph, people, provided
 from app.core.reading.plan import Dialect
 from app.core.reading.problems import MAX_TOLD_CELLS, problem
+from app.core.reading.provided import Linked
 from app.core.reading.records import Grammar, Record, grammar, line_ends
 from app.core.reading.rows import Row, rows_of
 from app.core.reading.values import MAX_CELL
@@ -25,16 +27,21 @@ _ESCAPED = re.compile(r"'(?:[=@\t\r]|[+-](?![0-9 ()./-]*\Z))")
 _MAYBE_ESCAPED = re.compile(r"'[=@\t\r+-]")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
 _BLOCK = 16 * 1024
+_MAPPERS: dict[str, provided.Mapper] = {"google": people.entry, "microsoft": graph.entry}
 _row = partial(tuple.__new__, Row)
 """`Row._make` without a frame of Python."""
 
 
 class Reading(NamedTuple):
-    """What a segment holds. `rows` counts the records after the header; it is the sum of the other two."""
+    """What a segment holds. `rows` counts the records after the header; it is the sum of the other two.
+
+    `links` are of a provider's page only: which of its items are whom, and which are gone.
+    """
 
     people: list[Person]
     problems: list[ProblemOut]
     rows: int
+    links: tuple[Linked, ...] = ()
 
 
 class Records(NamedTuple):
@@ -46,6 +53,8 @@ class Records(NamedTuple):
 
 def read(data: bytes, header: SegmentHeader) -> Reading:
     """Reads a segment as its plan says; in segment 0 preamble and header are passed over."""
+    if header.page is not None:
+        return Reading(*provided.read(data, header, _MAPPERS[header.source]))
     plan = header.plan
     assert plan.dialect is not None
     if header.opens:
