@@ -8,6 +8,7 @@ TryAgain
 └── TryLater       nobody has to: the provider is busy or away
 """
 
+from app.connections.model import Reason
 from app.core.errors import Rejected, TryAgain
 
 
@@ -21,8 +22,9 @@ class Gone(Rejected):
 class NeedsConsent(Rejected):
     """Only the person can go on, by connecting the account again. Code `needs_consent`."""
 
-    def __init__(self, detail: str = "This account has to be connected again.") -> None:
-        super().__init__("needs_consent", detail)
+    def __init__(self, reason: Reason = "refused") -> None:
+        super().__init__("needs_consent", "This account has to be connected again.")
+        self.reason: Reason = reason
 
 
 class NotSetUp(Rejected):
