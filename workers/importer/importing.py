@@ -11,7 +11,7 @@ from prometheus_client import Counter, Histogram
 
 from app.bus import Producer, acknowledged
 from app.core.contacts import fold
-from app.core.events import Counts, Fact, SegmentDone, SegmentFailed, SegmentHeader
+from app.core.events import Fact, SegmentDone, SegmentFailed, SegmentHeader
 from app.core.positions import position
 from app.core.reading import segments
 from app.core.reading.plan import Existing
@@ -56,6 +56,7 @@ class Importing:
             return
         with STEP.labels("read").time():
             reading = segments.read(data, segment)
+            reading = await self._identified(segment, reading)
             existing: Existing = segment.plan.existing or "fill"
             people = [(person, position(segment.order_second, segment.index, person.row)) for person in reading.people]
             staged = fold(segment.workspace, people, existing)
@@ -67,6 +68,7 @@ class Importing:
                     staged,
                     reading.rows - len(people),
                     wanted=lambda: not self._unwanted(segment),
+                    reading=reading,
                 )
         except Cancelled:
             SEGMENTS.labels("stopped").inc()
@@ -74,7 +76,7 @@ class Importing:
         crash.point("committed")
         with STEP.labels("tell").time():
             await self._tell(segment, merged, reading)
-            await self._report(segment, len(data), merged.counts)
+            await self._report(segment, len(data), merged)
         crash.point("reported")
         _measure(merged)
 
@@ -117,7 +119,15 @@ class Importing:
         await acknowledged(sent)
         crash.point("told")
 
-    async def _report(self, segment: SegmentHeader, size: int, counts: Counts) -> None:
+    async def _identified(self, segment: SegmentHeader, reading: segments.Reading) -> segments.Reading:
+        """With the identity of the rows of a provider's page that bring only what changed."""
+        if not any(link.partial for link in reading.links):
+            return reading
+        keys = await self._store.identities(segment, reading.links)
+        people = [person._replace(match_key=keys.get(person.row, person.match_key)) for person in reading.people]
+        return reading._replace(people=people)
+
+    async def _report(self, segment: SegmentHeader, size: int, merged: Merged) -> None:
         await self._publish(
             SegmentDone(
                 workspace=segment.workspace,
@@ -126,7 +136,9 @@ class Importing:
                 site=segment.site,
                 index=segment.index,
                 bytes=size,
-                counts=counts,
+                counts=merged.counts,
+                gone=merged.gone,
+                deleted=merged.deleted,
             )
         )
 
@@ -143,7 +155,12 @@ def header_of(record: Record) -> SegmentHeader:
 
 
 def rows_at_most(data: bytes, segment: SegmentHeader) -> int:
-    """How many rows a segment that cannot be read may have had: its lines, without those of the header."""
+    """How many rows a segment that cannot be read may have had: its lines, without those of the header.
+
+    A provider's page that is no list was cut by somebody else than us, which is hopeless.
+    """
+    if segment.page is not None:
+        return len(msgspec.json.decode(data, type=list[msgspec.Raw])) if data else 0
     lines = len(data.splitlines())
     passed = (segment.plan.preamble or 0) + (segment.plan.header or 0) if segment.index == 0 else 0
     return max(0, lines - passed)

@@ -13,9 +13,11 @@ from app.core.contacts import SCALARS, Contact, Mark, Outcome, Staged, shown
 from app.core.events import Counts, SegmentHeader, SourceOut
 from app.core.positions import position
 from app.core.reading.plan import Existing
+from app.core.reading.provided import Linked
+from app.core.reading.segments import Reading
 from workers import crash
 from workers.harness import Hopeless
-from workers.importer import copytext
+from workers.importer import copytext, links
 
 TOGETHER = 2
 """Segments at a time in a process: while the database works on one, another is read. Merges commute, so order means
@@ -57,10 +59,15 @@ class Stored(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """What became of a segment: each of its contacts as it now is, and the outcomes of its rows."""
+    """What became of a segment: each of its contacts as it now is, and the outcomes of its rows.
+
+    `gone` contacts were found deleted at their source, `deleted` of them are so here (links.py).
+    """
 
     contacts: list[Stored]
     counts: Counts
+    gone: int = 0
+    deleted: int = 0
 
 
 class Cancelled(Exception):
@@ -94,12 +101,14 @@ class Store:
         rejected: int,
         *,
         wanted: Callable[[], bool] = lambda: True,
+        reading: Reading | None = None,
     ) -> Merged:
         """Brings a segment's contacts in, once: claimed, staged, merged and counted in one transaction.
 
         A segment that is in the ledger already changes nothing; its contacts come back as they now are, with the
         counts of the first time. `staged` is in the order of ids. Raises Cancelled when `wanted` says no just before
-        the commit, Conflict when the ledger has this index with other bytes.
+        the commit, Conflict when the ledger has this index with other bytes. Of a provider's page `reading` has the
+        links.
         """
         async with sql.transaction(self._pool) as connection:
             now = await _claim(connection, segment)
@@ -111,12 +120,23 @@ class Store:
                 crash.point("merged")
                 merged = _account(staged, found, rejected, now)
                 await _count(connection, segment, merged.counts)
+                if reading is not None and segment.page is not None:
+                    parted = await links.settle(connection, segment, reading.links, reading.people)
+                    merged = await _with_parted(connection, segment, merged, parted)
                 if not wanted():
                     raise Cancelled
                 return merged
             counts = await _claimed(connection, segment)
             contacts = await _find(connection, segment.workspace, [each.id for each in staged])
-            return Merged(contacts, counts)
+            merged = Merged(contacts, counts)
+            if segment.page is not None:
+                merged = await _with_parted(connection, segment, merged, await links.settled(connection, segment))
+            return merged
+
+    async def identities(self, segment: SegmentHeader, found: Iterable[Linked]) -> dict[int, str]:
+        """Row -> match key, of the rows of a provider's page that only their link can identify."""
+        async with sql.transaction(self._pool) as connection:
+            return await links.identities(connection, segment, found)
 
     async def knows(self, segment: SegmentHeader) -> bool:
         """Whether the segment is in the ledger."""
@@ -352,6 +372,15 @@ async def _count(connection: sql.Connection, segment: SegmentHeader, counts: Cou
             segment.index,
         ],
     )
+
+
+async def _with_parted(
+    connection: sql.Connection, segment: SegmentHeader, merged: Merged, parted: links.Parted
+) -> Merged:
+    """With the contacts that changed beside the rows, each as it is now."""
+    others = await _find(connection, segment.workspace, [id_.hex for id_ in parted.contacts]) if parted.contacts else []
+    changed = {stored.id: stored for stored in (*merged.contacts, *others)}
+    return Merged(list(changed.values()), merged.counts, parted.gone, parted.deleted)
 
 
 async def _find(connection: sql.Connection, workspace: UUID, ids: Sequence[str]) -> list[Stored]:
