@@ -1,22 +1,25 @@
 """Header cells and sample values -> columns: which field each one is, how sure that is, and why.
 
-What headers are called is data: `headers/*.json`, one file per product that writes address books. A file that has
-mostly the headers of one product is read by that product's list first, then by all lists together; a header nobody
-knows is judged by its values, and else kept as a custom field.
+The name of a column comes first (`names.py`, `headers/`): as the product writes it whose headers most of these are,
+then in the language most of these are in, then in any. A name that nobody knows may be misspelt, or known in part.
+Then its cells are looked at (`looks.py`): they can decide alone, and they raise doubts. At last the columns are seen
+together (`context.py`). What is left is kept as a custom field under its header.
 """
 
-import json
 import re
 import unicodedata
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cache
-from importlib.resources import files
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 import msgspec
 
-from app.core.reading import values
+from app.core.reading import context, doubts, spelling
+from app.core.reading.looks import Cells
+from app.core.reading.looks import is_value as is_value
+from app.core.reading.names import Guess, Language, Product, lists, meaning, readings
+from app.core.reading.names import folded as folded
+from app.core.reading.names import known as known
 from app.core.reading.plan import Column, FieldName, Part
 
 HEADER_CHARACTERS = 200
@@ -27,22 +30,9 @@ USABLE: frozenset[FieldName] = frozenset({"name", "given", "family", "company", 
 OURS = re.compile(r"addressbus:(?:line|code|message)")
 """What our own list of rejected rows adds to a file."""
 
-_SAMPLED = 100
+_CELLS = 6_000
+"""About so many cells of a file are looked at, at most 60 and at least 12 of a column: a wide file takes no longer."""
 _SLOTTED: frozenset[FieldName] = frozenset({"emails", "phones", "urls", "addresses"})
-_REPEATABLE: frozenset[FieldName] = _SLOTTED | {"none", "custom", "labels"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Guess:
-    """What a column may be. Columns of one `group` describe one value, such as an address."""
-
-    field: FieldName
-    part: Part | None = None
-    label: str | None = None
-    split: str | None = None
-    group: str = ""
-    confidence: float = 0.0
-    reason: str = ""
 
 
 class Other(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -66,77 +56,31 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     others: tuple[Other, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Family:
-    """The headers of one product."""
-
-    name: str
-    headers: Mapping[str, Guess] = field(default_factory=dict)
-
-    def guess(self, key: str) -> Guess | None:
-        """What a header (as `folded`) is; `{n}` in a list stands for a number."""
-        exact = self.headers.get(key)
-        if exact is not None:
-            return exact if exact.group else replace(exact, group=key)
-        numbers = re.findall(r"\b\d{1,2}\b", key)
-        if len(numbers) != 1:
-            return None
-        found = self.headers.get(re.sub(r"\b\d{1,2}\b", "{n}", key))
-        if found is None:
-            return None
-        return replace(found, group=found.group.replace("{n}", f"#{numbers[0]}") or key)
-
-
-def folded(header: str) -> str:
-    """A header as it is looked up: case, accents' form, punctuation and camel case make no difference."""
-    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFC", header)).casefold()
-    return " ".join(re.findall(r"[^\W_]+|\{n\}", text.replace("'", "").replace("’", "")))
-
-
-@cache
-def families() -> tuple[Family, ...]:
-    """All lists, the plain one last."""
-    folder = files(__package__) / "headers"
-    found = [_family(json.loads(path.read_text(encoding="utf-8"))) for path in sorted(folder.iterdir(), key=str)]
-    return tuple(sorted(found, key=lambda family: not family.name))
-
-
-@cache
-def known(key: str) -> Guess | None:
-    """What any list makes of a header, the plain one first."""
-    return next((guess for guess in (family.guess(key) for family in reversed(families())) if guess), None)
-
-
-def _family(data: dict[str, Any]) -> Family:
-    headers = {
-        folded(header): Guess(**({"field": entry} if isinstance(entry, str) else entry))
-        for header, entry in data["headers"].items()
-    }
-    return Family(data["name"], headers)
-
-
 def recognise(headers: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> tuple[list[Column], list[Seen]]:
     """The columns of a file, by its header cells (None: it has none) and some of its rows."""
     width = len(headers) if headers is not None else max(map(len, rows), default=0)
-    samples = [[row[index].strip() for row in rows[:_SAMPLED] if index < len(row)] for index in range(width)]
-    samples = [[cell for cell in cells if cell] for cells in samples]
+    samples = _samples(rows, width)
     if headers is None:
         headers = [""] * width
-        candidates = _by_values_alone(samples)
+        candidates = context.without_header(samples)
     else:
-        product = _product(headers)
-        candidates = [_candidates(header, cells, product) for header, cells in zip(headers, samples, strict=True)]
-    chosen = _without_rivals([found[0] for found in candidates], samples)
+        keys = [folded(header[:300]) for header in headers]
+        product, spoken = _product(keys), _languages(keys)
+        candidates = [
+            _candidates(header, key, cells, product, spoken)
+            for header, key, cells in zip(headers, keys, samples, strict=True)
+        ]
+    chosen = context.together([found[0] for found in candidates], samples)
     columns = _columns(chosen, headers, samples)
     seen = [
         Seen(
             index=column.index,
             header=column.header or "",
             field=column.field,
-            confidence=guess.confidence,
+            confidence=round(guess.confidence, 2),
             reason=guess.reason,
-            samples=tuple(cell[:200] for cell in samples[column.index][:3]),
-            others=_others(candidates[column.index], column.field),
+            samples=tuple(cell[:200] for cell in samples[column.index].cells[:3]),
+            others=_others(candidates[column.index], guess),
         )
         for column, guess in zip(columns, chosen, strict=True)
     ]
@@ -148,151 +92,124 @@ def header_of(header: str, index: int) -> str:
     return unicodedata.normalize("NFC", header).strip()[:HEADER_CHARACTERS] or f"Column {index + 1}"
 
 
-def _product(headers: Sequence[str]) -> Family | None:
-    keys = [key for key in map(folded, headers) if key]
-    best: tuple[int, Family] | None = None
-    for family in families():
-        hits = sum(family.guess(key) is not None for key in keys)
-        if family.name and hits >= 4 and hits >= 0.7 * len(keys) and (best is None or hits > best[0]):
-            best = hits, family
+def _samples(rows: Sequence[Sequence[str]], width: int) -> list[Cells]:
+    most = max(12, min(60, _CELLS // max(width, 1)))
+    found: list[list[str]] = [[] for _ in range(width)]
+    for row in rows:
+        for cells, cell in zip(found, row, strict=False):
+            if len(cells) < most and cell and (cell := cell.strip()):
+                cells.append(cell)
+    return [Cells(cells) for cells in found]
+
+
+# --- whose headers these are
+
+
+def _product(keys: Sequence[str]) -> Product | None:
+    there = {key for key in keys if key}
+    best: tuple[int, Product] | None = None
+    for product in lists().products:
+        hits = sum(product.guess(key) is not None for key in there)
+        mostly = hits >= 4 and hits >= 0.7 * len(there)
+        if (mostly or len(product.marks & there) >= 2) and (best is None or hits > best[0]):
+            best = hits, product
     return best[1] if best else None
 
 
-def _candidates(header: str, cells: Sequence[str], product: Family | None) -> list[Guess]:
+def _languages(keys: Sequence[str]) -> list[Language]:
+    """The languages these headers may be in, the likeliest first: a header that few know counts for more."""
+    score: Counter[str] = Counter({"English": 0.01})  # type: ignore[dict-item]
+    for key in keys:
+        found = readings(key)
+        for name, guess in found:
+            score[name] += (0.3 if guess.field == "custom" else 1) / len(found)  # type: ignore[assignment]
+    return [lists().languages[name] for name, _ in score.most_common()]
+
+
+# --- what a column may be
+
+
+def _candidates(
+    header: str, key: str, cells: Cells, product: Product | None, spoken: Sequence[Language]
+) -> list[Guess]:
     """What a column may be, the likeliest first."""
     if OURS.fullmatch(header.strip()):
         return [Guess(field="none", confidence=1.0, reason="added by our list of rejected rows")]
-    key = folded(header)
-    found: list[Guess] = []
-    by_product = product.guess(key) if product else None
-    if by_product is not None and product is not None:
-        found.append(replace(by_product, confidence=1.0, reason=f"a column of {product.name}"))
-    by_name = known(key)
-    if by_name is not None:
-        found.append(replace(by_name, confidence=0.9, reason="a usual name for it"))
-    by_values = _by_values(cells)
+    if not cells and not header.strip():
+        return [Guess(field="none", confidence=1.0, reason="it is empty")]
+    found = _by_name(key, product, spoken)
+    if not found:
+        found = _by_part_of_name(key, cells, spoken)
+    found = [doubts.weighed(guess, cells) for guess in found]
+    by_values = context.by_values(cells)
     if by_values is not None and all(by_values.field != guess.field for guess in found):
         found.append(replace(by_values, group=key))
-    found = [_doubted(guess, cells) for guess in found]
-    if not found or all(guess.field != "custom" for guess in found):
-        reason = "nobody knows this header: kept as a field of its own" if header.strip() else "it has no header"
-        found.append(Guess(field="custom", confidence=0.3, reason=reason))
-    if not cells and not header.strip():
-        found.insert(0, Guess(field="none", confidence=1.0, reason="it is empty"))
+    if all(guess.field != "custom" for guess in found):
+        found.append(Guess(field="custom", confidence=0.3, reason=_why_custom(header, cells)))
     return sorted(found, key=lambda guess: -guess.confidence)
 
 
-def _share(cells: Sequence[str], fits: Callable[[str], object]) -> float:
-    return sum(1 for cell in cells if fits(cell)) / len(cells) if cells else 0.0
+def _why_custom(header: str, cells: Cells) -> str:
+    if not header.strip():
+        return "it has no header"
+    if not cells:
+        return "it is empty in the first rows; what comes later is kept"
+    return "nobody knows this header: kept as a field of its own"
 
 
-_PHONE = re.compile(r"[+(]?[\d][\d ()./\-]{5,24}(?: ?(?:x|ext\.?) ?\d{1,6})?")
-_LINK = re.compile(r"(?:https?://|www\.)\S+", re.IGNORECASE)
-
-
-def is_phone(cell: str) -> bool:
-    """Whether a cell looks like a phone number and not like any other number, or a date."""
-    if not _PHONE.fullmatch(cell) or values.date(cell, "dmy") is not None:
-        return False
-    digits = sum(map(str.isdigit, cell))
-    return 7 <= digits <= 17 and (cell[0] in "+(0" or (not cell.isdigit() and cell.count(".") != 1))
-
-
-def is_link(cell: str) -> bool:
-    """Whether a cell looks like an address on the web."""
-    return _LINK.fullmatch(cell) is not None
-
-
-def is_value(cell: str) -> bool:
-    """Whether a cell looks like data, not like the name of a column."""
-    return is_email(cell) or is_phone(cell) or is_link(cell) or values.date(cell, "dmy") is not None
-
-
-def is_email(cell: str) -> bool:
-    """Whether a cell holds e-mail addresses and nothing else."""
-    return "@" in cell and values.emails(cell) is not None
-
-
-_LOOKS: tuple[tuple[FieldName, Callable[[str], object], str], ...] = (
-    ("emails", is_email, "most of its cells are e-mail addresses"),
-    ("urls", is_link, "most of its cells are links"),
-    ("phones", is_phone, "most of its cells look like phone numbers"),
-)
-
-
-def _by_values(cells: Sequence[str]) -> Guess | None:
-    for name, fits, reason in _LOOKS:
-        if cells and _share(cells, fits) >= 0.8:
-            return Guess(field=name, confidence=0.7, reason=reason)
-    return None
-
-
-def _doubted(guess: Guess, cells: Sequence[str]) -> Guess:
-    """Less sure of a header whose cells say otherwise."""
-    if guess.part == "label" or not cells:
-        return guess
-    if guess.field == "emails" and _share(cells, is_email) < 0.3:
-        return replace(guess, confidence=0.4, reason="named so, but few of its cells are e-mail addresses")
-    if guess.field in {"name", "given", "family"} and _share(cells, is_email) > 0.5:
-        return replace(guess, confidence=0.4, reason="named so, but most of its cells are e-mail addresses")
-    return guess
-
-
-def _by_values_alone(samples: Sequence[Sequence[str]]) -> list[list[Guess]]:
-    """Columns without headers. Names are looked for in the first columns that hold words.
-
-    In a file without any e-mail address or phone number they must really look like names: it may be any text.
-    """
-    found: list[list[Guess]] = []
-    for index, cells in enumerate(samples):
-        guess = _by_values(cells)
-        found.append([replace(guess, group=f"column {index}")] if guess else [])
-    fits = _is_wordy if any(guesses and guesses[0].field in USABLE for guesses in found) else _is_name
-    words = [index for index, cells in enumerate(samples) if not found[index] and _share(cells, fits) >= 0.8]
-    for index in range(len(samples)):
-        found[index].append(Guess(field="none", confidence=0.3, reason="nothing tells what it is"))
-    if not words:
-        return found
-    first = words[0]
-    names: list[tuple[int, FieldName, Part | None]] = [(first, "name", "full")]
-    if words[1:2] == [first + 1] and _share(samples[first], lambda cell: " " in cell) < 0.5:
-        names = [(first, "given", None), (first + 1, "family", None)]
-    for index, name, part in names:
-        found[index].insert(0, Guess(field=name, part=part, confidence=0.5, reason="its cells look like names"))
+def _by_name(key: str, product: Product | None, spoken: Sequence[Language]) -> list[Guess]:
+    found = []
+    by_product = product.guess(key) if product else None
+    if by_product is not None and product is not None:
+        found.append(replace(by_product, bare=False, confidence=1.0, reason=f"a column of {product.name}"))
+    by_language = dict(readings(key))
+    ranked = [language.name for language in spoken if language.name in by_language]
+    for place, name in enumerate(ranked):
+        guess = by_language[name]
+        if all((guess.field, guess.part) != (other.field, other.part) for other in found):
+            sure = 0.95 if place == 0 else 0.5 - 0.05 * min(place, 5)
+            found.append(replace(guess, confidence=sure, reason=f"a usual name for it ({name})"))
+    if not found:
+        other = known(key)
+        if other is not None:
+            found.append(replace(other, confidence=0.8, reason="another product calls it so"))
     return found
 
 
-def _is_wordy(cell: str) -> bool:
-    return len(cell) <= 60 and any(map(str.isalpha, cell)) and not any(map(str.isdigit, cell))
-
-
-def _is_name(cell: str) -> bool:
-    words = cell.split()
-    return _is_wordy(cell) and 2 <= len(words) <= 4 and all(not word[0].islower() for word in words)
-
-
-def _without_rivals(guesses: list[Guess], samples: Sequence[Sequence[str]]) -> list[Guess]:
-    """One column per single value: of several the surest keeps it, the others are kept as custom fields."""
-    best: dict[tuple[FieldName, Part | None], int] = {}
-    for index, guess in enumerate(guesses):
-        if guess.field in _REPEATABLE:
+def _by_part_of_name(key: str, cells: Cells, spoken: Sequence[Language]) -> list[Guess]:
+    """A name that no list has: misspelt, written as one word, or with words that nobody knows around one we know."""
+    tokens = key.split()
+    if not 0 < len(tokens) <= 12:
+        return []
+    for language in spoken[:2]:
+        mended = spelling.mended(tokens, language)
+        if mended is None:
             continue
-        place = guess.field, guess.part
-        rival = best.get(place)
-        if rival is None or (guess.confidence, bool(samples[index])) > (
-            guesses[rival].confidence,
-            bool(samples[rival]),
-        ):
-            best[place] = index
-    return [
-        guess
-        if guess.field in _REPEATABLE or best[guess.field, guess.part] == index
-        else Guess(field="custom", confidence=0.5, reason=f"another column is the {guess.field} already")
-        for index, guess in enumerate(guesses)
-    ]
+        guess = language.guess(" ".join(mended.tokens))
+        if guess is not None:
+            sure, reason = (0.7, "misspelt, it seems") if mended.misspelt else (0.9, "a usual name for it")
+            return [replace(guess, confidence=sure, reason=f"{reason} ({language.name})")]
+    for language in spoken[:2]:
+        parsed = language.parse(tokens)
+        if not parsed.nouns:
+            guess = context.by_values(cells) if parsed.labels and not parsed.unknown else None
+            if guess is not None and guess.field in _SLOTTED and len(parsed.labels) == 1:
+                label = parsed.labels[0]
+                return [
+                    replace(guess, label=label, group=label, confidence=0.8, reason=f"named so, and {guess.reason}")
+                ]
+            continue
+        guess = meaning(parsed._replace(unknown=()))
+        if guess is not None and doubts.may_be_in_part(guess, cells):
+            reason = f"a part of its name is usual for it ({language.name})"
+            return [replace(guess, group=guess.group or key, confidence=0.6, reason=reason)]
+    return []
 
 
-def _columns(guesses: Sequence[Guess], headers: Sequence[str], samples: Sequence[Sequence[str]]) -> list[Column]:
+# --- columns
+
+
+def _columns(guesses: Sequence[Guess], headers: Sequence[str], samples: Sequence[Cells]) -> list[Column]:
     slots: dict[tuple[FieldName, str], int] = {}
     filled: set[tuple[FieldName, str, Part | None]] = set()
     keys: set[str] = set()
@@ -335,15 +252,15 @@ def _fresh(key: str, taken: set[str]) -> str:
     return fresh
 
 
-def _split(guess: Guess, cells: Sequence[str]) -> str | None:
+def _split(guess: Guess, cells: Cells) -> str | None:
     if guess.split or guess.field != "labels":
         return guess.split
-    return max((":::", ";", ",", "|"), key=lambda mark: sum(mark in cell for cell in cells)) if cells else ";"
+    return max((":::", ";", ",", "|"), key=lambda mark: sum(mark in cell for cell in cells.cells)) if cells else ";"
 
 
-def _others(guesses: Sequence[Guess], taken: FieldName) -> tuple[Other, ...]:
+def _others(guesses: Sequence[Guess], taken: Guess) -> tuple[Other, ...]:
     return tuple(
-        Other(field=guess.field, part=guess.part, label=guess.label, confidence=guess.confidence)
+        Other(field=guess.field, part=guess.part, label=guess.label, confidence=round(guess.confidence, 2))
         for guess in guesses
-        if guess.field != taken
+        if (guess.field, guess.part) != (taken.field, taken.part)
     )[:3]

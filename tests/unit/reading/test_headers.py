@@ -4,25 +4,50 @@ import msgspec
 import pytest
 
 from app.core.contacts import SCALARS
-from app.core.reading import columns, plans
-from app.core.reading.columns import Family, Guess
+from app.core.reading import columns, names, plans
+from app.core.reading.names import Guess, Language, Product
 
-FAMILIES = columns.families()
-
-
-@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name or "plain")
-def test_every_listed_header_makes_a_column_that_a_plan_may_have(family: Family) -> None:
-    assert family.headers
-    for key, guess in family.headers.items():
-        header = key.replace("{n}", "1")
-        found, seen = columns.recognise([header], [])
-        plans.parse(msgspec.json.encode({"columns": found}))
-        assert (guess.field, guess.part) in _allowed(), key
-        assert len(seen) == 1
+LANGUAGES = tuple(names.lists().languages.values())
+PRODUCTS = names.lists().products
 
 
-def test_the_plain_list_comes_last_and_decides_without_a_product() -> None:
-    assert [family.name for family in FAMILIES][-1] == ""
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_every_listed_header_makes_a_column_that_a_plan_may_have(product: Product) -> None:
+    assert product.headers
+    for key, guess in product.headers.items():
+        _check(key.replace("{n}", "1"), guess)
+    assert all(product.guess(mark) or product.guess(mark.replace("{n}", "1")) for mark in product.marks)
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
+def test_every_listed_phrase_means_something_that_a_plan_may_have(language: Language) -> None:
+    for key, guess in language.headers.items():
+        _check(key, guess)
+    for phrase, concept in language.phrases.items():
+        if concept[0] not in "+-" and concept != "label":
+            guess = names.meaning(language.parse(phrase.split()))
+            assert guess is not None, phrase
+            _check(phrase, guess)
+
+
+def _check(header: str, guess: Guess) -> None:
+    found, seen = columns.recognise([header], [])
+    plans.parse(msgspec.json.encode({"columns": found}))
+    assert (guess.field, guess.part) in _allowed(), header
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
+def test_every_language_has_words_for_what_address_books_hold(language: Language) -> None:
+    concepts = set(language.phrases.values())
+    needed = {"given", "family", "company", "department", "title", "notes", "labels", "+work", "+home", "emails"}
+    needed |= {"phones", "phones:mobile", "phones:fax", "urls", "birthday.whole"}
+    needed |= {f"addresses.{part}" for part in ("whole", "street", "city", "region", "postal_code", "country")}
+    assert needed <= concepts, needed - concepts
+
+
+def test_english_comes_first_and_decides_without_a_product() -> None:
+    assert LANGUAGES[0].name == "English"
     title = columns.known("title")
     assert title is not None
     assert title.field == "title"
@@ -31,12 +56,16 @@ def test_the_plain_list_comes_last_and_decides_without_a_product() -> None:
 @pytest.mark.parametrize(
     ("header", "key"),
     [
-        ("E-mail 2 - Value", "e mail 2 value"),
+        ("E-mail 2 - Value", "email 2 value"),
         ("firstName", "first name"),
         ("FIRST_NAME", "first name"),
         ("Assistant's Phone", "assistants phone"),
+        ("Nom de l'entreprise", "nom de l entreprise"),
         ("Business Country/Region", "business country region"),
+        ("email2", "email 2"),
         ("  Jose\u0301 ", "josé"),
+        ("ＦＡＸ番号", "fax 番 号"),
+        ("İŞ", "iş"),
         ("***", ""),
     ],
 )
@@ -44,8 +73,15 @@ def test_headers_are_compared_without_their_looks(header: str, key: str) -> None
     assert columns.folded(header) == key
 
 
+@pytest.mark.parametrize(("written", "typed"), [("Prénom", "Prenom"), ("Straße", "Strasse"), ("Büro", "Buero")])
+def test_accents_may_be_left_out_but_not_be_other_ones(written: str, typed: str) -> None:
+    phrases = names._phrases({"given": written})
+    assert phrases[names.folded(written)] == phrases[names.folded(typed)] == "given"
+    assert names.folded("Prênom") not in phrases
+
+
 def test_a_number_in_a_header_makes_groups() -> None:
-    google = next(family for family in FAMILIES if family.name == "Google Contacts")
+    google = next(product for product in PRODUCTS if product.name == "Google Contacts")
     street, city = google.guess("address 12 street"), google.guess("address 12 city")
     assert street is not None
     assert city is not None
@@ -53,6 +89,12 @@ def test_a_number_in_a_header_makes_groups() -> None:
     other = google.guess("address 2 street")
     assert other is not None
     assert other.group != street.group
+
+
+def test_a_sentence_or_a_stranger_is_nobody_s_header() -> None:
+    assert columns.known("first name " * 20) is None
+    assert columns.known("zebra") is None
+    assert columns.known("") is None
 
 
 def _allowed() -> set[tuple[str, str | None]]:
@@ -67,10 +109,3 @@ def _allowed() -> set[tuple[str, str | None]]:
     single = {"none", "custom", "labels", *SCALARS} - set(parts)
     allowed: set[tuple[str, str | None]] = {(name, None) for name in single}
     return allowed | {(name, part) for name, found in parts.items() for part in found}
-
-
-def test_a_guess_without_a_group_is_a_group_of_its_own() -> None:
-    family = Family("x", {"mobile": Guess(field="phones")})
-    found = family.guess("mobile")
-    assert found is not None
-    assert found.group == "mobile"

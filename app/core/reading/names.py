@@ -1,0 +1,399 @@
+"""What headers are called: the lists in `headers/`, and how a header is looked up in them.
+
+A list of a *product* has its headers as they are written; `{n}` stands for a number. A list of a *language* has words,
+and a header is understood when it consists of them: "Telefon geschäftlich 2" is a phone, at work, the second one.
+What a word means is written as `field`, `field.part` or `field:label`; `+label` goes with another word, `-` adds
+nothing. The words of `words.json` belong to every language.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import Any, NamedTuple, cast
+
+import msgspec
+
+from app.core.reading.plan import FieldName, Part
+
+MOST_TOKENS = 24
+"""A header of more words (in Chinese, Japanese, Korean: characters) is a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Guess:
+    """What a column may be. Columns of one `group` describe one value, such as an address.
+
+    `line` numbers the lines of a street: the second may turn out to be a second address. `bare` is a "Name" or
+    "Title" that other columns can make a family name or a salutation.
+    """
+
+    field: FieldName
+    part: Part | None = None
+    label: str | None = None
+    split: str | None = None
+    group: str = ""
+    line: int = 0
+    bare: bool = False
+    confidence: float = 0.0
+    reason: str = ""
+
+
+# --- a header as it is looked up
+
+_IDEOGRAPHS = "\u3005\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3"
+_TOKEN = re.compile(rf"\{{n\}}|\d+|[{_IDEOGRAPHS}]|[^\W\d_{_IDEOGRAPHS}]+")
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_E_MAIL = re.compile(r"\be[-‐‑–_. ]?(?=mail)")
+_ELISION = re.compile(r"\b(d|l|dell|nell|all|sull)(?:['’])(?=\w)")
+
+
+@lru_cache(maxsize=8_192)
+def folded(header: str) -> str:
+    """A header as it is looked up: its words, where case, width, punctuation and camel case make no difference."""
+    text = unicodedata.normalize("NFKC", _CAMEL.sub(" ", header)).casefold()
+    if not text.isascii():
+        # The capital İ of Turkish folds into two characters.
+        text = text.replace("i̇", "i")
+    if "'" in text or "’" in text:
+        text = _ELISION.sub(r"\1 ", text).replace("'", "").replace("’", "")
+    return " ".join(_TOKEN.findall(_E_MAIL.sub("e", text)))
+
+
+_NO_ACCENT = str.maketrans({"ł": "l", "ø": "o", "ı": "i", "đ": "d", "æ": "ae", "œ": "oe"})
+_SPELT_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae"})
+
+
+def unaccented(key: str) -> str:
+    """A key without its accents."""
+    if key.isascii():
+        return key
+    marks = unicodedata.normalize("NFKD", key.translate(_NO_ACCENT))
+    return unicodedata.normalize("NFC", "".join(mark for mark in marks if not unicodedata.combining(mark)))
+
+
+def _typed_plainly(key: str) -> Iterator[str]:
+    """How a key is typed by someone without its accents: in ASCII, or not at all."""
+    if not key.isascii():
+        for form in (unaccented(key), unaccented(key.translate(_SPELT_OUT))):
+            if form.isascii():
+                yield form
+
+
+# --- lists of products
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """The headers of one product. Two of its `marks`, which no other product has, are enough to know it."""
+
+    name: str
+    headers: Mapping[str, Guess]
+    marks: frozenset[str]
+
+    def guess(self, key: str) -> Guess | None:
+        """What a header (as `folded`) is."""
+        exact = self.headers.get(key)
+        if exact is not None:
+            return exact if exact.group else replace(exact, group=key)
+        numbers = _NUMBER.findall(key)
+        if len(numbers) != 1:
+            return None
+        found = self.headers.get(_NUMBER.sub("{n}", key))
+        if found is None:
+            return None
+        return replace(found, group=found.group.replace("{n}", f"#{int(numbers[0])}") or key)
+
+
+_NUMBER = re.compile(r"\b\d{1,2}\b")
+
+
+# --- lists of languages
+
+
+class Parsed(NamedTuple):
+    """The words of a header: what they mean, in order, with the words that mean nothing to us."""
+
+    nouns: tuple[str, ...]
+    labels: tuple[str, ...]
+    number: int | None
+    number_last: bool
+    unknown: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Language:
+    """The words of one language, each a phrase of at most `longest` tokens."""
+
+    name: str
+    headers: Mapping[str, Guess]
+    phrases: Mapping[str, str]
+    longest: int
+
+    def guess(self, key: str) -> Guess | None:
+        """What a header (as `folded`) is, if all of it is known."""
+        exact = self.headers.get(key)
+        if exact is not None:
+            return replace(exact, group=exact.group or key)
+        parsed = self.parse(key.split())
+        return None if parsed.unknown else meaning(parsed)
+
+    def parse(self, tokens: Sequence[str]) -> Parsed:
+        """Cuts a header into known phrases, from left to right, the longest first."""
+        nouns: list[str] = []
+        labels: list[str] = []
+        unknown: list[str] = []
+        number, number_last = None, False
+        at = 0
+        while at < len(tokens):
+            for end in range(min(len(tokens), at + self.longest), at, -1):
+                found = self.phrases.get(" ".join(tokens[at:end]))
+                if found is None:
+                    continue
+                if found[0] == "+":
+                    labels.append(found[1:])
+                elif found != "-":
+                    nouns.append(found)
+                at = end
+                break
+            else:
+                token = tokens[at]
+                at += 1
+                if token.isdecimal() and len(token) <= 2 and number is None:
+                    number, number_last = int(token), at == len(tokens)
+                else:
+                    unknown.append(token)
+        return Parsed(tuple(dict.fromkeys(nouns)), tuple(dict.fromkeys(labels)), number, number_last, tuple(unknown))
+
+
+# --- what words mean together
+
+_CONTACT = ("emails", "phones:mobile", "phones:fax", "phones:pager", "phones", "urls")
+_PLACE = (
+    "addresses.street",
+    "addresses.postal_code",
+    "addresses.city",
+    "addresses.country",
+    "addresses.region",
+    "addresses.whole",
+)
+_RANK = (
+    *_CONTACT,
+    *_PLACE,
+    "birthday.year",
+    "birthday.month",
+    "birthday.day",
+    "birthday.whole",
+    "name.last_first",
+    "name.full",
+    "given",
+    "middle",
+    "family",
+    "nickname",
+    "prefix",
+    "suffix",
+    "department",
+    "title",
+    "company",
+    "labels",
+    "notes",
+    "name",
+)
+_ABSORBS: dict[str, frozenset[str]] = {
+    "emails": frozenset({"addresses.whole", "addresses.street", "company", "emails"}),
+    "phones": frozenset({"phones", "phones:mobile", "company"}),
+    "urls": frozenset({"addresses.whole", "company"}),
+    "addresses": frozenset({"addresses.whole", "company"}),
+    "name": frozenset({"name"}),
+    "given": frozenset({"name"}),
+    "middle": frozenset({"name", "given"}),
+    "family": frozenset({"name"}),
+    "nickname": frozenset({"name"}),
+    "prefix": frozenset({"name"}),
+    "suffix": frozenset({"name"}),
+    "company": frozenset({"name"}),
+    "department": frozenset({"name", "company"}),
+    "title": frozenset({"company", "name"}),
+    "labels": frozenset({"name", "emails"}),
+    "birthday": frozenset({"birthday.whole"}),
+}
+"""Nouns that say nothing more beside another one: an "e-mail address" is an e-mail, a "company phone" one at work."""
+_TOGETHER: dict[frozenset[str], str] = {
+    frozenset({"addresses.country", "addresses.region"}): "addresses.country",
+    frozenset({"addresses.postal_code", "addresses.city"}): "addresses.city",
+    frozenset({"addresses.street", "addresses.city"}): "addresses.whole",
+    frozenset({"addresses.street", "addresses.postal_code", "addresses.city"}): "addresses.whole",
+    frozenset({"emails", "name"}): "none",
+    frozenset({"emails", "name.full"}): "none",
+    frozenset({"title", "prefix"}): "prefix",
+}
+_FULL = frozenset({"given", "middle", "family", "name", "prefix", "suffix"})
+_SLOTTED = frozenset({"emails", "phones", "urls", "addresses"})
+
+
+def meaning(parsed: Parsed) -> Guess | None:
+    """What the words of a header mean together; None if nothing, or two things."""
+    nouns = [noun for noun in parsed.nouns if noun != "label"]
+    about_label = len(nouns) < len(parsed.nouns)
+    if "custom" in nouns or "none" in nouns:
+        return Guess(field="custom" if "custom" in nouns else "none")
+    noun = _one_of(nouns)
+    if noun is None:
+        return None
+    path, _, own_label = noun.partition(":")
+    field, _, part = path.partition(".")
+    if field == "addresses" and part == "whole" and parsed.number_last and parsed.number is not None:
+        # "Address 2" is the second line of one, until other columns say otherwise.
+        part = "street"
+    company = "company" in nouns and field in _SLOTTED
+    label = _label(field, own_label, (*parsed.labels, "work") if company and not parsed.labels else parsed.labels)
+    if label is None:
+        return None
+    number = parsed.number or 1
+    if field not in _SLOTTED:
+        # A person has one company: the second one is kept under its header.
+        kept = number > 1 or label not in {"", "work", "main"}
+        if kept and field != "labels" and not (field == "notes" and label):
+            return Guess(field="custom")
+        part = part or ("full" if field == "name" else "")
+        bare = noun in {"name", "title"} or (noun == "birthday.whole")
+        return Guess(field=cast(FieldName, field), part=cast(Part, part) if part else None, bare=bare)
+    line = number if field == "addresses" and part == "street" and parsed.number_last else 0
+    group = label or ("main" if field == "addresses" else own_label)
+    if number > 1 and not line:
+        group = f"{group}#{number}"
+    if about_label:
+        part = "label"
+    return Guess(
+        field=cast(FieldName, field),
+        part=cast(Part, part) if part else None,
+        label=None if about_label else label or None,
+        group=group,
+        line=line,
+    )
+
+
+def _one_of(nouns: Sequence[str]) -> str | None:
+    """The noun that the others belong to."""
+    found = frozenset(nouns)
+    if found in _TOGETHER:
+        return _TOGETHER[found]
+    if len(found) > 1 and found <= _FULL and {"given", "family"} <= found:
+        return "name.last_first" if nouns.index("family") < nouns.index("given") else "name.full"
+    best = min(found, key=_rank, default=None)
+    if best is None:
+        return None
+    absorbed = _ABSORBS.get(re.split(r"[.:]", best)[0], frozenset())
+    return best if found - {best} <= absorbed or _together_with_company(found, best) else None
+
+
+def _rank(noun: str) -> int:
+    return _RANK.index(noun if noun in _RANK else noun.partition(":")[0])
+
+
+def _together_with_company(found: frozenset[str], best: str) -> bool:
+    rest = found - {"company"}
+    return "company" in found and best in rest and _TOGETHER.get(rest) == best
+
+
+def _label(field: str, own: str, labels: Sequence[str]) -> str | None:
+    """The label that words such as "work" and "fax" make together; None if they are at odds."""
+    places = [label for label in labels if label != "main"]
+    if len(places) > 1:
+        return None
+    place = places[0] if places else ""
+    if field != "phones":
+        return own or place
+    if own == "fax":
+        return f"{place} fax" if place in {"home", "work"} else "fax"
+    if own == "mobile":
+        return "work mobile" if place == "work" else "mobile"
+    return own or place or ("main" if labels else "")
+
+
+# --- all lists
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """All lists. `starts` tells which languages have a phrase that begins with a token."""
+
+    products: tuple[Product, ...]
+    languages: Mapping[str, Language]
+    starts: Mapping[str, tuple[Language, ...]]
+
+
+@cache
+def lists() -> Lists:
+    """The lists of `headers/`, read once."""
+    folder = files(__package__) / "headers"
+    found = {
+        path.name: msgspec.json.decode(path.read_bytes()) for path in folder.iterdir() if path.name[-5:] == ".json"
+    }
+    common = found.pop("words.json")["words"]
+    products = [_product(data) for _, data in sorted(found.items()) if "words" not in data]
+    shared = _phrases(common)
+    spoken = [_language(data, shared) for _, data in sorted(found.items()) if "words" in data]
+    spoken.sort(key=lambda language: language.name != "English")
+    starts: dict[str, dict[str, Language]] = {}
+    for language in spoken:
+        for phrase in (*language.phrases, *language.headers):
+            starts.setdefault(phrase.partition(" ")[0], {})[language.name] = language
+    return Lists(
+        tuple(products),
+        {language.name: language for language in spoken},
+        {token: tuple(those.values()) for token, those in starts.items()},
+    )
+
+
+def _product(data: dict[str, Any]) -> Product:
+    return Product(data["name"], _exact(data["headers"]), frozenset(map(folded, data.get("marks", ()))))
+
+
+def _language(data: dict[str, Any], shared: Mapping[str, str]) -> Language:
+    phrases = {**shared, **_phrases(data["words"])}
+    longest = max(phrase.count(" ") + 1 for phrase in phrases)
+    return Language(data["name"], _exact(data.get("headers", {})), phrases, longest)
+
+
+def _exact(headers: dict[str, Any]) -> dict[str, Guess]:
+    return {
+        folded(header): Guess(**({"field": entry} if isinstance(entry, str) else entry))
+        for header, entry in headers.items()
+    }
+
+
+def _phrases(words: Mapping[str, str]) -> dict[str, str]:
+    """Phrase -> what it means, from lines of phrases with `|` between them; as written goes before as typed."""
+    exact = {folded(phrase): concept for concept, line in words.items() for phrase in line.split("|")}
+    typed: dict[str, str] = {}
+    for key, concept in exact.items():
+        for form in _typed_plainly(key):
+            if form not in exact:
+                typed[form] = concept
+    return exact | typed
+
+
+@lru_cache(maxsize=16_384)
+def readings(key: str) -> tuple[tuple[str, Guess], ...]:
+    """What a header (as `folded`) is in each language that knows all of its words: English first."""
+    tokens = key.split()
+    if not tokens or len(tokens) > MOST_TOKENS:
+        return ()
+    first = next((token for token in tokens if not token.isdecimal()), "")
+    found = []
+    for language in lists().starts.get(first, ()):
+        guess = language.guess(key)
+        if guess is not None:
+            found.append((language.name, guess))
+    return tuple(found)
+
+
+@lru_cache(maxsize=16_384)
+def known(key: str) -> Guess | None:
+    """What any list makes of a header (as `folded`): languages first."""
+    for _, guess in readings(key):
+        return guess
+    return next((guess for guess in (product.guess(key) for product in lists().products) if guess), None)
