@@ -143,6 +143,8 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
     `start` and `end` are byte offsets in the import's UTF-8 text, `first_line` is the 1-based line at
     `start`. `opens` says that the last record goes on in the next segment, `continues` that the first
     bytes belong to a record of the segment before (one oversized, rejected record).
+    Of a container (workbook, ZIP) `start` and `end` are the share of the uploaded file that the text stands for. A file
+    of a ZIP, `member`, is a text of its own with its own plan and lines, and `begins` with this segment.
     """
 
     workspace: UUID
@@ -160,6 +162,13 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
     site: str = "local"
     source: Source = "file"
     page: ProviderPage | None = None
+    member: str = ""
+    begins: bool = False
+
+    @property
+    def heads(self) -> bool:
+        """Preamble and header of its text stand in this segment."""
+        return self.index == 0 or self.begins
 
 
 class FetchRequested(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fetch.requested"):

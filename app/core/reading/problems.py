@@ -15,6 +15,7 @@ Code = Literal[
     "bad_character",
     "email_invalid",
     "no_identity",
+    "file_not_read",
 ]
 
 
@@ -49,6 +50,9 @@ WORDS: dict[Code, Words] = {
     "no_identity": Words(
         "This row has no name, company, e-mail address or phone number.",
         "Fill in one of them; otherwise nobody could find this contact again.",
+    ),
+    "file_not_read": Words(
+        "This file of the ZIP archive was not read.", "If it holds contacts, save it as CSV, vCard or XLSX."
     ),
 }
 

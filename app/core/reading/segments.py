@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from app.core.contacts import Person
 from app.core.events import ProblemOut, SegmentHeader
-from app.core.reading import graph, people, provided
+from app.core.reading import graph, members, people, provided
 from app.core.reading.plan import Dialect
 from app.core.reading.problems import MAX_TOLD_CELLS, problem
 from app.core.reading.provided import Linked
@@ -52,10 +52,20 @@ class Records(NamedTuple):
 
 
 def read(data: bytes, header: SegmentHeader) -> Reading:
-    """Reads a segment as its plan says; in segment 0 preamble and header are passed over."""
+    """Reads a segment as its plan says; where its text begins, preamble and header are passed over."""
+    reading = _read(data, header)
+    if header.member and reading.problems:
+        return reading._replace(problems=members.of_member(reading.problems, header.member))
+    return reading
+
+
+def _read(data: bytes, header: SegmentHeader) -> Reading:
     if header.page is not None:
         return Reading(*provided.read(data, header, _MAPPERS[header.source]))
     plan = header.plan
+    if plan.format == "zip":
+        unread = members.unread(data)
+        return Reading([], unread, len(unread))
     assert plan.dialect is not None
     if header.opens:
         if header.continues:
@@ -63,7 +73,7 @@ def read(data: bytes, header: SegmentHeader) -> Reading:
         told = data[:1000].decode(errors="replace")
         return Reading([], [problem("row_too_long", 0, header.first_line, (told,))], 1)
     by = rows_of(plan)
-    skip = (plan.preamble or 0) + (plan.header or 0) if header.index == 0 else 0
+    skip = (plan.preamble or 0) + (plan.header or 0) if header.heads else 0
     found, plain = records(
         data, plan.dialect, first_line=header.first_line, width=by.width, continues=header.continues, skip=skip
     )
