@@ -134,6 +134,7 @@ async def finish(
         state="connected",
         reason=None,
         connected_by=principal.name,
+        connected_by_person=principal.person,
         connected_at=time.time(),
         last_import=None,
     )

@@ -31,6 +31,7 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     state: Literal["connected", "reauthorise"]
     reason: Reason | None
     connected_by: str
+    connected_by_person: UUID
     connected_at: float
     last_import: UUID | None
 

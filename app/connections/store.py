@@ -21,7 +21,7 @@ _LOCK_WAIT = "40s"
 
 _COLUMNS = (
     "id, workspace, provider, account, address, scopes, other_contacts, state, reason, connected_by,"
-    " extract(epoch from connected_at)::float8 as connected_at, last_import"
+    " connected_by_person, extract(epoch from connected_at)::float8 as connected_at, last_import"
 )
 _SECRETS = "version, refresh, access, access_until, pause_until, claims"
 
@@ -127,16 +127,18 @@ class Store:
         async with tenant(self._pool, found.workspace) as sql:
             cursor = await sql.execute(
                 "insert into connections.connections as c (workspace, id, provider, account, address, scopes,"
-                " other_contacts, refresh, access, access_until, connected_by)"
-                " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+                " other_contacts, refresh, access, access_until, connected_by,"
+                " connected_by_person) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
                 " on conflict (workspace, id) do update set address = excluded.address, scopes = excluded.scopes,"
                 " other_contacts = excluded.other_contacts, state = 'connected', reason = null, claims = null,"
                 " version = c.version + 1, refresh = excluded.refresh, access = excluded.access,"
                 " access_until = excluded.access_until, pause_until = 0, connected_by = excluded.connected_by,"
+                " connected_by_person = excluded.connected_by_person,"
                 " connected_at = now() returning version > 1",
                 [
                     *(found.workspace, found.id, found.provider, found.account, found.address, list(found.scopes)),
-                    *(found.other_contacts, renewed.refresh, renewed.access, renewed.access_until, found.connected_by),
+                    *(found.other_contacts, renewed.refresh, renewed.access, renewed.access_until),
+                    *(found.connected_by, found.connected_by_person),
                 ],
             )
             row = await cursor.fetchone()

@@ -25,6 +25,7 @@ import uvloop
 from starlette.applications import Starlette
 
 from app import config, health, log, sql
+from app.connections.crypto import Vault
 from app.core import channels
 from app.core.channels import holder_of
 from app.core.errors import Rejected, TryAgain
@@ -187,6 +188,10 @@ def _check(settings: config.Web) -> None:
         channels.Keys.parse(settings.channel_keys)
     except ValueError as error:
         _end(f"CHANNEL_KEYS: {error}", 2)
+    try:
+        Vault.parse(settings.data_keys)
+    except ValueError as error:
+        _end(f"DATA_KEYS: {error}", 2)
 
 
 def _end(why: str, status: int) -> NoReturn:

@@ -16,6 +16,10 @@ from starlette.routing import BaseRoute
 
 from app import bus, config, sql
 from app.bus import LiveMap, Producer
+from app.connections import routes as connections_routes
+from app.connections import service as connections_service
+from app.connections.openapi import OPENAPI_PATHS as CONNECTIONS_PATHS
+from app.connections.service import Connections
 from app.core import channels
 from app.core.errors import TryAgain
 from app.core.events import Revocation
@@ -59,24 +63,26 @@ def application(settings: config.Web, lifespan: Any) -> Starlette:
 
 def all_routes() -> list[BaseRoute]:
     """Every route of the process: the API first, then the pages."""
-    api = (routes, jobs_routes, imports_api, exports, contacts_api)
+    api = (routes, jobs_routes, connections_routes, imports_api, exports, contacts_api)
     return [*(route for part in api for route in part.ROUTES), *pages.ROUTES]
 
 
 def description(public_url: str) -> dict[str, Any]:
     """The OpenAPI document of all that `all_routes` serves below /api/."""
-    return openapi.document(
-        public_url, JOBS_PATHS, imports_api.OPENAPI_PATHS, exports.OPENAPI_PATHS, contacts_api.OPENAPI_PATHS
-    )
+    ours = (imports_api.OPENAPI_PATHS, exports.OPENAPI_PATHS, contacts_api.OPENAPI_PATHS)
+    return openapi.document(public_url, JOBS_PATHS, CONNECTIONS_PATHS, *ours)
 
 
 @asynccontextmanager
 async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
-    """The state of the lifespan: `services` and `intake`, all started; what is away is waited for."""
+    """The state of the lifespan, all started; what is away is waited for."""
     async with AsyncExitStack() as stack:
         web = await _pool(stack, settings.web_database_url, settings.process_name, "web")
         jobs = await _pool(stack, settings.jobs_database_url, settings.process_name, "jobs")
         lookup = await _pool(stack, settings.lookup_database_url, settings.process_name, "lookup")
+        elsewhere = await _pool(stack, settings.connections_database_url, settings.process_name, "connections")
+        connections = connections_service.make(settings, elsewhere)
+        stack.push_async_callback(connections.close)
         producer = Producer(settings)
         await bus.forever(producer.start, "Kafka")
         stack.push_async_callback(producer.stop)
@@ -102,6 +108,7 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
             config=settings,
             producer=producer,
             accounts=store,
+            connections=connections,
             lookup=read_model,
             imports=imports,
             settings=dynamic,
@@ -110,9 +117,14 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
             endings=endings,
             sign_ins=Rate(SIGN_INS_PER_MINUTE),
         )
-        for work, name in ((endings.run(), "endings"), (_tidy(store), "tidy")):
+        for work, name in ((endings.run(), "endings"), (_tidy(store, connections), "tidy")):
             stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
-        yield {"services": services, "intake": intake}
+        yield {
+            "services": services,
+            "intake": intake,
+            "connections": connections,
+            "public_url": settings.public_url,
+        }
 
 
 def imports_map(
@@ -154,11 +166,12 @@ async def _pool(stack: AsyncExitStack, dsn: str, process: str, schema: str) -> s
     return pool
 
 
-async def _tidy(store: Store) -> None:
+async def _tidy(store: Store, connections: Connections) -> None:
     """At the start and hourly: forgets what is over."""
     while True:
         try:
             await store.tidy()
+            await connections.store.tidy()
         except TryAgain as error:
             log.warning("tidying was put off", extra={"why": str(error)})
         await asyncio.sleep(TIDY_SECONDS)

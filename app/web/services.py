@@ -13,6 +13,7 @@ from app.settings import Settings
 from app.web.limits import Rate
 
 if TYPE_CHECKING:
+    from app.connections.service import Connections
     from app.web.authentication import Sessions
     from app.web.endings import Endings
     from app.web.lookup import Lookup
@@ -23,14 +24,16 @@ if TYPE_CHECKING:
 class Services:
     """The web process's connections and memories, all open.
 
-    `accounts` is the schema `web`, `lookup` the read model, `imports` every running or recent import under
-    (workspace, import id), `sessions` the credentials of the last seconds with what they may do, `endings` tells
-    every service whose access ended, `sign_ins` is how often each client tries a code.
+    `accounts` is the schema `web`, `connections` the accounts at Google and Microsoft, `lookup` the read model,
+    `imports` every running or recent import under (workspace, import id), `sessions` the credentials of the last
+    seconds with what they may do, `endings` tells every service whose access ended, `sign_ins` is how often each
+    client tries a code.
     """
 
     config: config.Web
     producer: Producer
     accounts: "Store"
+    connections: "Connections"
     lookup: "Lookup"
     imports: LiveMap[State]
     settings: Settings

@@ -21,6 +21,7 @@ create table connections (
     -- No refresh before this moment: the provider asked for a pause.
     pause_until double precision not null default 0,
     connected_by text not null,
+    connected_by_person uuid not null,
     connected_at timestamptz not null default now(),
     last_import uuid,
     primary key (workspace, id),
