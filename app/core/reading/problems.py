@@ -16,6 +16,11 @@ Code = Literal[
     "email_invalid",
     "no_identity",
     "file_not_read",
+    "card_unended",
+    "group_scattered",
+    "entry_deleted",
+    "entry_changed",
+    "entry_no_person",
 ]
 
 
@@ -53,6 +58,24 @@ WORDS: dict[Code, Words] = {
     ),
     "file_not_read": Words(
         "This file of the ZIP archive was not read.", "If it holds contacts, save it as CSV, vCard or XLSX."
+    ),
+    "card_unended": Words(
+        "The file ends in the middle of this card, so that some of it is missing.",
+        "Export or download the file again; the cards before this one were read.",
+    ),
+    "group_scattered": Words(
+        "This is a group, and some of its members are far away from it in the file, so they did not get its label.",
+        "Add the label to them once they are here; groups inside each card (CATEGORIES) are always recognised.",
+    ),
+    "entry_deleted": Words(
+        "This entry asks to delete somebody; an import only adds.",
+        "Delete the contact by hand if it is in your address book.",
+    ),
+    "entry_changed": Words(
+        "This entry changes somebody who is not in the file.", "Export the whole entries instead of their changes."
+    ),
+    "entry_no_person": Words(
+        "This entry describes the directory itself, not a person.", "Nothing needs to be done about it."
     ),
 }
 
