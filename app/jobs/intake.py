@@ -6,13 +6,15 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
-from typing import Protocol
+from pathlib import Path
+from typing import IO, Protocol
 from uuid import UUID, uuid4, uuid5
 from weakref import WeakValueDictionary
 
 from crc32c import crc32c
 
 from app import config
+from app.backlog import Backlog
 from app.bus import Producer
 from app.core.errors import Rejected, TryAgain
 from app.core.imports import TERMINAL, State
@@ -21,12 +23,16 @@ from app.core.reading.plan import Plan
 from app.core.reading.plans import Completion
 from app.jobs import memory, metrics
 from app.jobs.asking import Asked
+from app.jobs.containers.child import Unpacker
+from app.jobs.containers.contents import Understood, understand
+from app.jobs.containers.parts import HEAD_BYTES, MAX_CONTAINER_BYTES, looks_packed, too_large
+from app.jobs.containers.spool import Spool
 from app.jobs.jobs import Job, state
-from app.jobs.limits import Backlog, Previews, Streams
+from app.jobs.limits import Previews, Streams
 from app.jobs.outlet import Outlet
 from app.jobs.store import Overtaken, Store
 from app.jobs.understanding import Preferences, Understanding
-from app.jobs.upload import HEAD_BYTES, Upload
+from app.jobs.upload import Upload
 from app.sql import Pool
 
 log = logging.getLogger(__name__)
@@ -105,6 +111,8 @@ class Intake:
         self._previews = Previews(settings.previews_per_minute)
         self._streams = Streams(settings.max_open_uploads)
         self._backlog = Backlog()
+        self.spool = Spool(Path(settings.data_dir).absolute() / "spool")
+        self._unpacker = Unpacker(self.spool)
         self._waiting: dict[tuple[str, ...], set[asyncio.Future[None]]] = {}
         self._writing: WeakValueDictionary[UUID, Upload] = WeakValueDictionary()
         self._sweeper: asyncio.Task[None] | None = None
@@ -147,12 +155,25 @@ class Intake:
         whole = len(head) <= HEAD_BYTES if size is None else size <= len(head)
         return await asyncio.to_thread(self._understanding.look, workspace, head[:HEAD_BYTES], whole=whole, given=given)
 
+    async def preview_container(self, workspace: UUID, container: IO[bytes], given: Plan | None) -> Understood:
+        """How a container would be understood. Raises Rejected."""
+        async with self._unpacker.texts(container, most=HEAD_BYTES + 1) as texts:
+            return await asyncio.to_thread(
+                understand,
+                texts.found,
+                texts.file,
+                given,
+                lambda head, whole, given: self._understanding.look(workspace, head, whole=whole, given=given),
+            )
+
     async def request(self, principal: Principal, asked: Asked, key: str | None) -> Job:
         """Writes a request down and tells it; the same key and content is the same import.
 
         Raises Rejected `too_large`, `foreign_channel`, `idempotency_mismatch`, `too_many_uploads`, and TryAgain.
         """
         self._check_size(asked.size)
+        if looks_packed(asked.name) and (asked.size or 0) > MAX_CONTAINER_BYTES:
+            raise too_large()
         if asked.channel is not None and not await self._owns_channel(principal.workspace, asked.channel):
             raise Rejected("foreign_channel", "This channel belongs to somebody else.")
         now = time.time()
@@ -178,9 +199,9 @@ class Intake:
         self._check_fits(job, body)
         with self._streams.one(workspace), metrics.UPLOADS.track_inprogress():
             try:
-                if not job.sealed:
-                    job = _usable(await self._claim(job))
-                    self._check_fits(job, body)
+                if job.sealed:
+                    return job
+                job = _usable(await self._claim(job))
                 return job if job.sealed else await self._stream(job, body)
             except Overtaken:
                 return await self._lost(job)
@@ -189,8 +210,27 @@ class Intake:
         """Where an upload stands. Whoever was writing it stops, so that the answer stays true. Raises Rejected."""
         job = await self._usable(workspace, import_id)
         if job.complete:
-            return await self._settle(job)
-        return await self._claim(job)
+            # A container that somebody here unpacks right now is left to him: it takes a while, and is all here.
+            return job if job.spooled and self._is_written(job) else await self._settle(job)
+        claimed = await self._claim(job)
+        return await self._begun_anew(claimed) if claimed.spooled else claimed
+
+    async def finish(self, workspace: UUID, import_id: UUID) -> Job:
+        """Ends an upload with what came of it, whatever size was announced. Raises Rejected, TryAgain."""
+        job = await self._usable(workspace, import_id)
+        if job.sealed:
+            return job
+        try:
+            upload = self._upload(_usable(await self._claim(job)))
+            try:
+                job = await upload.begin()
+                if job.spooled and not job.complete:
+                    raise Rejected("incomplete", "A workbook or ZIP archive can be read only when all of it has come.")
+                return await upload.finish()
+            finally:
+                await upload.close()
+        except Overtaken:
+            return await self._lost(job)
 
     async def state(self, workspace: UUID, import_id: UUID) -> State:
         """What is known of an import. Raises Rejected `not_found`."""
@@ -226,6 +266,7 @@ class Intake:
         await self._outlet.cancelled(job, principal.name)
         await self._understanding.cancel(job.workspace, job.id)
         await self._store.cancel(job.workspace, job.id, principal.name)
+        await self.spool.remove(job.workspace, job.id)
         return known or state(job)
 
     async def sweep(self, now: float, *, quiet_since: float) -> None:
@@ -234,14 +275,22 @@ class Intake:
         Leaves alone what moved after `quiet_since`: somebody is at it. Raises TryAgain.
         """
         for workspace, import_id in await self._store.unsettled(quiet_since):
-            await self._settle_quietly(await self._find(workspace, import_id))
+            job = await self._find(workspace, import_id)
+            if not job.spooled or (await self.spool.has(workspace, import_id) and not self._is_written(job)):
+                await self._settle_quietly(job)
         for workspace, import_id in await self._store.idle(now - ABANDONED_SECONDS):
             await self._give_up(await self._find(workspace, import_id))
+        for workspace, import_id in await self.spool.kept():
+            left = await self._store.find(workspace, import_id)
+            if left is None or left.told or not (left.spooled or self._is_written(left)):
+                await self.spool.remove(workspace, import_id)
 
     async def _stream(self, job: Job, body: Body) -> Job:
         upload = self._upload(job)
-        known = _Known(job if body.offset is None else None)
         try:
+            job = await upload.begin()
+            self._check_fits(job, body)
+            known = _Known(job if body.offset is None else None)
             async with aclosing(body.chunks) as chunks:
                 async for chunk in chunks:
                     await self._take(upload, known.rest(chunk))
@@ -289,17 +338,33 @@ class Intake:
         try:
             upload = self._upload(await self._claim(job))
             try:
-                if upload.job.told:
-                    return _usable(upload.job)
-                if upload.job.failure is None:
-                    return await upload.finish()
-                error = Rejected(upload.job.failure.code, upload.job.failure.detail)
+                job = await upload.begin()
+                if job.told:
+                    return _usable(job)
+                if job.failure is None:
+                    return await upload.finish() if job.complete else job
+                error = Rejected(job.failure.code, job.failure.detail)
                 await upload.fail(error)
                 raise error
             finally:
                 await upload.close()
         except Overtaken:
             return await self._lost(job)
+
+    async def _begun_anew(self, claimed: Job) -> Job:
+        """Where the upload of a container stands, by what is really in the spool."""
+        upload = self._upload(claimed)
+        try:
+            return await upload.begin()
+        except Overtaken:
+            return await self._lost(claimed)
+        finally:
+            await upload.close()
+
+    def _is_written(self, job: Job) -> bool:
+        """Whether a request, or the sweep, of this process is at it."""
+        writer = self._writing.get(job.id)
+        return writer is not None and not writer.closed
 
     async def _settle_quietly(self, job: Job) -> None:
         try:
@@ -338,7 +403,9 @@ class Intake:
         return claimed
 
     def _upload(self, job: Job) -> Upload:
-        self._writing[job.id] = upload = Upload(job, self._store, self._outlet, self._backlog, self._understanding)
+        self._writing[job.id] = upload = Upload(
+            job, self._store, self._outlet, self._backlog, self._understanding, self._unpacker
+        )
         return upload
 
     async def _find(self, workspace: UUID, import_id: UUID) -> Job:

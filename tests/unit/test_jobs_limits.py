@@ -5,9 +5,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from app.backlog import Backlog
 from app.core.errors import Rejected
 from app.core.imports import State, Status
-from app.jobs.limits import Backlog, Previews, Streams
+from app.jobs.limits import Previews, Streams
 
 OURS, THEIRS = uuid4(), uuid4()
 IMPORT = uuid4()

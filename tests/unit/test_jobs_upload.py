@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import cast
 from uuid import UUID
 
@@ -13,15 +14,18 @@ from crc32c import crc32c
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.backlog import Backlog
 from app.core.errors import Rejected, TryAgain
 from app.core.events import AnyFact, Received, Sealed, SegmentHeader, SourceFailed
 from app.core.imports import State
-from app.core.reading import records
+from app.core.reading import cutting
 from app.core.reading.plan import Column, Dialect, Plan
+from app.core.reading.plans import Completion
 from app.core.topics import FACTS, Topic, spread
 from app.jobs import upload as uploads
+from app.jobs.containers.child import Unpacker
+from app.jobs.containers.spool import Spool
 from app.jobs.jobs import Job
-from app.jobs.limits import Backlog
 from app.jobs.outlet import Outlet
 from app.jobs.store import Overtaken, Store
 from app.jobs.upload import Upload
@@ -148,6 +152,9 @@ class Knows:
             raise self.refuses
         return PLAN
 
+    def look(self, workspace: UUID, head: bytes, *, whole: bool, given: Plan | None) -> Completion:
+        raise AssertionError("this is no container")
+
     async def remember(self, job: Job) -> None:
         return
 
@@ -160,10 +167,12 @@ class Scene:
         self.log = log or Log()
         self.reader = reader or Knows()
         self.backlog = Backlog()
+        # Made when the first container comes; these files are none.
+        self.unpacker = Unpacker(Spool(Path("no-spool")))
 
     async def writer(self) -> Upload:
         job = await self.row.claim(self.row.job, 0.0)
-        return Upload(job, cast(Store, self.row), Outlet(self.log, "local"), self.backlog, self.reader)
+        return Upload(job, cast(Store, self.row), Outlet(self.log, "local"), self.backlog, self.reader, self.unpacker)
 
     async def send(self, data: bytes, *, pieces: Sequence[int] = ()) -> None:
         upload = await self.writer()
@@ -382,7 +391,7 @@ async def test_progress_is_told_at_most_so_often(monkeypatch: pytest.MonkeyPatch
 
 
 async def test_a_file_with_too_many_segments_fails_its_import(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(records, "MAX_INDEX", 2)
+    monkeypatch.setattr(cutting, "MAX_INDEX", 2)
     scene = Scene(new_job())
     with pytest.raises(Rejected) as refused:
         await scene.send(rows(20_000), pieces=(50_000,))
