@@ -19,6 +19,8 @@ class Job:
     is complete they are all in `head`; afterwards `cutter` (the cutter's state, encoded) holds what is not yet in
     an acknowledged segment, and is None as long as not even `head` was cut. `ended`: no byte is missing.
     `told`: the fact that ends the upload is acknowledged.
+    The bytes of a container are `spooled`: in a file of the web process that took them. `contents` says how what is in
+    it is read, encoded, from when that was decided.
     """
 
     workspace: UUID
@@ -42,6 +44,8 @@ class Job:
     cutter: bytes | None
     failure: Failure | None
     cancelled_by: str | None
+    spooled: bool = False
+    contents: bytes | None = None
 
     @property
     def complete(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import msgspec
@@ -11,6 +12,7 @@ import msgspec
 from app.bus import acknowledged
 from app.core.events import CancelRequested, Fact, Received, Requested, Sealed, SegmentHeader, SourceFailed
 from app.core.reading.cutting import Cut
+from app.core.reading.plan import Plan
 from app.core.topics import BULK, EXPRESS_SEGMENTS, FACTS, Topic, segment_topic, spread
 from app.jobs.jobs import Job
 
@@ -34,6 +36,16 @@ class Sends(Protocol):
     async def partitions(self, topic: Topic) -> int: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A cut and what it takes to read it. Of a ZIP archive: the file it is of, and whether that one begins here."""
+
+    cut: Cut
+    plan: Plan
+    member: str = ""
+    begins: bool = False
+
+
 class Outlet:
     """Facts and segments of jobs, told as `site`. Every method may raise TryAgain."""
 
@@ -41,9 +53,9 @@ class Outlet:
         self._producer = producer
         self._site = site
 
-    async def segment(self, job: Job, cut: Cut, crc: int) -> Acknowledgement:
+    async def segment(self, job: Job, piece: Piece, crc: int) -> Acknowledgement:
         """Produces one segment; what comes back resolves when every replica has it."""
-        assert job.plan is not None, "nothing is cut before its plan is complete"
+        cut = piece.cut
         header = SegmentHeader(
             workspace=job.workspace,
             import_id=job.id,
@@ -53,11 +65,13 @@ class Outlet:
             end=cut.end,
             first_line=cut.first_line,
             crc32c=crc,
-            plan=job.plan,
+            plan=piece.plan,
             opens=cut.opens,
             continues=cut.continues,
             site=self._site,
             source=job.source,
+            member=piece.member,
+            begins=piece.begins,
         )
         partition = None
         if cut.index >= EXPRESS_SEGMENTS:

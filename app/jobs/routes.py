@@ -13,12 +13,10 @@ from app.core import principals
 from app.core.errors import Rejected
 from app.core.imports import State
 from app.core.reading.plans import parse
-from app.jobs import asking, bodies
+from app.jobs import asking, bodies, previewing
 from app.jobs.intake import Body, Conflict, Intake
 from app.jobs.jobs import Job, requested
-from app.jobs.upload import HEAD_BYTES
 
-MAX_PLAN_BYTES = 64 * 1024
 TUS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
 
 
@@ -28,19 +26,15 @@ async def preview(request: Request) -> Response:
     size = request.query_params.get("size")
     intake = _intake(request)
     intake.count_preview(principal.workspace)
-    head, plan = await bodies.head_and_plan(request, HEAD_BYTES, MAX_PLAN_BYTES)
     whole_size = asking.whole_number(size, "size") if size else None
-    found = await intake.preview(principal.workspace, head, whole_size, parse(plan) if plan else None)
-    return _json(
-        {
-            "plan": found.plan,
-            "columns": found.columns,
-            "encodings": found.encodings,
-            "contacts": found.contacts,
-            "problems": found.problems,
-            "estimated_rows": found.estimated_rows(len(head) if whole_size is None else whole_size),
-        }
-    )
+    async with bodies.asked_preview(request, intake.spool.folder) as asked:
+        given = parse(asked.plan) if asked.plan else None
+        if asked.container is not None:
+            return _json(
+                previewing.container(await intake.preview_container(principal.workspace, asked.container, given))
+            )
+        found = await intake.preview(principal.workspace, asked.head, whole_size, given)
+    return _json(previewing.file(found, asked.size if whole_size is None else whole_size))
 
 
 async def create_import(request: Request) -> Response:
@@ -120,11 +114,22 @@ async def cancel(request: Request) -> Response:
     return _json({"id": state.id, "state": state}, status=202)
 
 
+async def finish(request: Request) -> Response:
+    """Ends an upload with what came of it."""
+    principal = principals.require(request.scope, "member")
+    try:
+        job = await _intake(request).finish(principal.workspace, _id(request))
+    except Conflict as conflict:
+        return _conflict(conflict)
+    return _json({"id": job.id, "state": await _intake(request).state(job.workspace, job.id)}, status=202)
+
+
 ROUTES = [
     Route("/api/v1/previews", preview, methods=["POST"]),
     Route("/api/v1/imports", create_import, methods=["POST"]),
     Route("/api/v1/imports/{id}", one_import, methods=["GET"]),
     Route("/api/v1/imports/{id}/cancel", cancel, methods=["POST"]),
+    Route("/api/v1/imports/{id}/finish", finish, methods=["POST"]),
     Route("/api/v1/uploads/{id}", abilities, methods=["OPTIONS"]),
     Route("/api/v1/uploads/{id}", offset, methods=["HEAD"]),
     Route("/api/v1/uploads/{id}", write, methods=["PUT", "PATCH"]),

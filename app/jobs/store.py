@@ -15,10 +15,10 @@ from app.sql import Connection, Pool, tenant, transaction
 
 _COLUMNS = (
     "workspace, id, request_hash, order_second, source, name, size, channel, requested_by, requested_at, given,"
-    " version, phase, told, received, checksum, plan, {remainder}, failure, cancelled_by"
+    " version, phase, told, received, checksum, plan, {remainder}, failure, cancelled_by, spooled"
 )
-_LIGHT = _COLUMNS.format(remainder="null::bytea, null::bytea")
-_WHOLE = _COLUMNS.format(remainder="head, cutter")
+_LIGHT = _COLUMNS.format(remainder="null::bytea, null::bytea, null::bytea")
+_WHOLE = _COLUMNS.format(remainder="head, cutter, contents")
 
 
 class Overtaken(Exception):
@@ -78,7 +78,7 @@ class Store:
         async with tenant(self._pool, job.workspace) as connection:
             cursor = await connection.execute(
                 "update jobs.imports set version = version + 1, phase = %s, told = %s, received = %s, checksum = %s,"
-                " plan = %s, head = %s, cutter = %s, failure = %s, active_at = %s"
+                " plan = %s, head = %s, cutter = %s, contents = %s, spooled = %s, failure = %s, active_at = %s"
                 " where workspace = %s and id = %s and version = %s",
                 [
                     job.phase,
@@ -88,6 +88,8 @@ class Store:
                     _encoded(job.plan),
                     job.head,
                     job.cutter,
+                    job.contents,
+                    job.spooled,
                     _encoded(job.failure),
                     now,
                     job.workspace,
@@ -104,7 +106,7 @@ class Store:
         async with tenant(self._pool, workspace) as connection:
             await connection.execute(
                 "update jobs.imports set version = version + 1, told = true, head = null, cutter = null,"
-                " cancelled_by = %s"
+                " contents = null, cancelled_by = %s"
                 " where workspace = %s and id = %s and cancelled_by is null",
                 [by, workspace, import_id],
             )
@@ -114,8 +116,8 @@ class Store:
         return await self._sweep("(phase <> 'open' or received = size) and active_at < %s", [since])
 
     async def idle(self, since: float) -> Sequence[tuple[UUID, UUID]]:
-        """(workspace, import) of the open uploads in which nothing moved after `since`."""
-        return await self._sweep("phase = 'open' and active_at < %s", [since])
+        """(workspace, import) of the uploads that nobody ended, or nobody can, and that did not move after `since`."""
+        return await self._sweep("(phase = 'open' or spooled) and active_at < %s", [since])
 
     async def _sweep(self, condition: str, values: Sequence[object]) -> Sequence[tuple[UUID, UUID]]:
         async with transaction(self._pool) as connection:
@@ -220,8 +222,10 @@ def _job(row: Sequence[Any]) -> Job:
         plan,
         head,
         cutter,
+        contents,
         failure,
         cancelled_by,
+        spooled,
     ) = row
     return Job(
         workspace=workspace,
@@ -245,4 +249,6 @@ def _job(row: Sequence[Any]) -> Job:
         cutter=cutter,
         failure=None if failure is None else msgspec.json.decode(failure, type=Failure),
         cancelled_by=cancelled_by,
+        spooled=spooled,
+        contents=contents,
     )

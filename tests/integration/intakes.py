@@ -1,6 +1,7 @@
 """The jobs service on real servers, under uvicorn, behind the web's problems and a sign-in that believes everything."""
 
 import asyncio
+import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -131,7 +132,13 @@ def settings_of(servers: Servers, **values: Any) -> config.Web:
 @asynccontextmanager
 async def running(servers: Servers, **values: Any) -> AsyncIterator[Rig]:
     """A jobs service with these settings, on a port of its own."""
-    settings = settings_of(servers, **values)
+    with tempfile.TemporaryDirectory(prefix="addressbus-test-web-") as data_dir:
+        async with _running(servers, settings_of(servers, **{"data_dir": data_dir, **values})) as rig:
+            yield rig
+
+
+@asynccontextmanager
+async def _running(servers: Servers, settings: config.Web) -> AsyncIterator[Rig]:
     pool = sql.make_pool(settings.jobs_database_url, settings.process_name)
     await pool.open()
     producer = Producer(settings)
