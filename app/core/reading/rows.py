@@ -167,11 +167,11 @@ class _Batch:
         assert given is not None
         assert family is not None
         for at, cell in enumerate(turned):
-            last, comma, first = (part.strip() for part in cell.partition(","))
-            names[at] = names[at] or " ".join(filter(None, (first, last)))
-            if comma:
-                given[at] = given[at] or first
-                family[at] = family[at] or last
+            parts = values.last_first(cell)
+            names[at] = names[at] or (" ".join(parts) if parts else cell)
+            if parts:
+                given[at] = given[at] or parts[0]
+                family[at] = family[at] or parts[1]
 
     def _birthdays(self) -> list[str] | None:
         indexes = self._by.birthday
@@ -362,7 +362,7 @@ def with_labels(cell: str, labels: tuple[str, ...], split: str | None) -> tuple[
 
 def shown_country(cell: str) -> str:
     """A country as it is kept."""
-    return values.country(cell) if len(cell) == 2 else cell
+    return values.country(cell) if cell else ""
 
 
 def _address(cells: Sequence[str], fixed: str) -> tuple[Address, ...]:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.core.reading import values
 from app.core.reading.plan import DateOrder
+from app.core.reading.values.phones import _dialled
 
 
 @pytest.mark.parametrize(
@@ -21,8 +22,31 @@ from app.core.reading.plan import DateOrder
         ("Ann Lee (ann@example.com)", "ann@example.com"),
         ("<ann@example.com>", "ann@example.com"),
         ("mailto:ann@example.com?subject=hi", "ann@example.com"),
-        ("ann@bücher.example", "ann@xn--bcher-kva.example"),
-        ("ann@BÜCHER.example", "ann@xn--bcher-kva.example"),
+        ("ann@bücher.example", "ann@bücher.example"),
+        ("ann@BÜCHER.example", "ann@bücher.example"),
+        ("ann@xn--bcher-kva.example", "ann@xn--bcher-kva.example"),
+        ("ann@\u2764.example", None),
+        ("STRAßE@example.com", "straße@example.com"),
+        ("ann@example.com.", "ann@example.com"),
+        ("ann@example.com,", "ann@example.com"),
+        ("'ann@example.com'", "ann@example.com"),
+        ('"ann@example.com";', "ann@example.com"),
+        ("“ann@example.com”", "ann@example.com"),
+        ("ann @example.com", "ann@example.com"),
+        ("ann@ example.com", "ann@example.com"),
+        ("ａｎｎ＠ｅｘａｍｐｌｅ．ｃｏｍ", "ann@example.com"),
+        ("ann@例え。テスト", "ann@例え.テスト"),
+        ("\u202aann@example.com\u202c", "ann@example.com"),
+        ("SMTP:Ann@example.com", "ann@example.com"),
+        ("E-Mail: ann@example.com", "ann@example.com"),
+        ("Ann Lee <mailto:ann@example.com>", "ann@example.com"),
+        ("Ann Lee [mailto:ann@example.com]", "ann@example.com"),
+        ("Ann (Work) <ann@example.com>", "ann@example.com"),
+        ("ann@example.com <ann@example.com>", "ann@example.com"),
+        ("bob@example.com <ann@example.com>", None),
+        ("ann@example.com (Ann Lee)", "ann@example.com"),
+        ("<ann@example.com> Ann Lee", "ann@example.com"),
+        ("Ann @ Work <ann@example.com>", "ann@example.com"),
         ("JOSÉ@example.com", "josé@example.com"),
         ("o'brien@example.co.uk", "o'brien@example.co.uk"),
         ("!#$%&`*+/=?^`{|}~@iana.org", "!#$%&`*+/=?^`{|}~@iana.org"),
@@ -48,7 +72,6 @@ from app.core.reading.plan import DateOrder
         ("ann@example..com", None),
         ("ann@-example.com", None),
         ("ann@example-.com", None),
-        ("ann@example.com.", None),
         ("ann@[127.0.0.1]", None),
         ('"ann@example.com', None),
         ("ann\n@example.com", None),
@@ -64,7 +87,15 @@ def test_an_email_is_an_address_or_nothing(cell: str, expected: str | None) -> N
     [
         ("a@x.com; B@x.com", ("a@x.com", "b@x.com")),
         ("a@x.com, b@x.com\na@x.com", ("a@x.com", "b@x.com")),
+        ("Ann <a@x.com>, Bob <b@x.com>", ("a@x.com", "b@x.com")),
+        ('"Lee, Ann" <a@x.com>, "Ray, Bob" <b@x.com>', ("a@x.com", "b@x.com")),
+        ("a@x.com; Ray, Bob <b@x.com>", ("a@x.com", "b@x.com")),
+        ("a@x.com / b@x.com", ("a@x.com", "b@x.com")),
+        ("a@x.com | b@x.com", ("a@x.com", "b@x.com")),
+        ("a@x.com ::: b@x.com", ("a@x.com", "b@x.com")),
+        ("a@x.com; n/a", ("a@x.com",)),
         ("a@x.com or so", None),
+        ("a@x.com; b at x", None),
         ("nobody", None),
     ],
 )
@@ -75,7 +106,9 @@ def test_a_cell_may_hold_several_emails_if_all_of_them_are_some(cell: str, expec
 @pytest.mark.parametrize(
     ("cell", "meant"),
     [
-        ("ann @example.com", "ann@example.com"),
+        ("ann [at] example [dot] com", "ann@example.com"),
+        ("ann@gmail", "ann@gmail.com"),
+        ("ann.gmail.com", "ann@gmail.com"),
         ("ann (at) example.com", "ann@example.com"),
         ("ann at example.com", "ann@example.com"),
         ("ann@example,com", "ann@example.com"),
@@ -119,8 +152,8 @@ def test_a_phone_is_e164_or_doubtful(cell: str, region: str | None, expected: st
 @settings(max_examples=100, deadline=None)
 @given(st.integers(1, 10**15).map(lambda number: f"+{number}"))
 def test_the_short_way_for_plain_numbers_agrees_with_the_long_one(cell: str) -> None:
-    assert values.phone(cell, None) in {values._dialled(cell, None), cell}
-    assert bool(values.phone(cell, None)) == bool(values._dialled(cell, None))
+    assert values.phone(cell, None) in {_dialled(cell, None), cell}
+    assert bool(values.phone(cell, None)) == bool(_dialled(cell, None))
 
 
 def test_several_phones_in_a_cell_keep_what_was_written() -> None:
@@ -217,7 +250,7 @@ def test_labels_and_kinds() -> None:
     assert values.label("* myContacts") == ""
     assert values.label("* starred") == "starred"
     assert values.label("*Work*") == "Work*"
-    assert (values.country("uk"), values.country("de"), values.country("Germany")) == ("GB", "DE", "Germany")
+    assert (values.country("uk"), values.country("de"), values.country("Atlantis")) == ("GB", "DE", "Atlantis")
 
 
 @pytest.mark.parametrize(
