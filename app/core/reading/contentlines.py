@@ -1,0 +1,187 @@
+"""The lines of a card (RFC 2425, 2426, 6350 and vCard 2.1) -> properties: name, types, preference and decoded value.
+
+Cards from everywhere are read, so this forgives much: parameters without a name, soft line breaks that are indented,
+lines that belong to a note and were never folded.
+"""
+
+import binascii
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+NO_PREFERENCE = 101
+"""Behind every PREF, which is from 1 to 100."""
+
+_NAME = re.compile(r"(?:([\w-]{1,60})\.)?([A-Za-z][A-Za-z0-9-]{0,99})")
+_PARAMETER = re.compile(r';((?:[^;"]|"[^"]*"?)*)')
+_CUSTOM_TYPE = re.compile(r"X-CUSTOM\((?:CHARSET=([\w-]+),)?(?:ENCODING=QUOTED-PRINTABLE,)?(.*)\)?", re.IGNORECASE)
+_QUOTED_COLON = re.compile(r'((?:[^:"]|"[^"]*")*):')
+_FOLD = re.compile(r"(?<!=)\n[ \t]")
+_OLD_FOLD = re.compile(r"(?<!=)\n(?=[ \t])")
+_OLD = re.compile(r"^VERSION:[ \t]*2\.1", re.MULTILINE | re.IGNORECASE)
+_ESCAPED = re.compile(r"\\([nN,;:\\])")
+_CARET = re.compile(r"\^([n^'])")
+_CARETS = {"n": "\n", "^": "^", "'": '"'}
+_BARE_ENCODINGS = {"QUOTED-PRINTABLE": "qp", "BASE64": "b", "B": "b", "8BIT": "", "7BIT": ""}
+
+
+class Head(NamedTuple):
+    """What stands before a value. `name` is in capitals, `written` as in the file, `group` and `types` in small
+    letters, `encoding` is "", "qp" or "b"; `parameters` has all others under their names in capitals."""
+
+    name: str
+    written: str
+    group: str
+    types: tuple[str, ...]
+    preference: int
+    encoding: str
+    charset: str
+    parameters: dict[str, str]
+
+
+class Property(NamedTuple):
+    """`value` is decoded, but still escaped; `raw` is the line as it was, unfolded."""
+
+    head: Head
+    value: str
+    raw: str
+
+
+def properties(card: str, fallback: str) -> Iterator[Property]:
+    """The properties of a card in order, without those of cards inside it.
+
+    Values in quoted-printable without a charset are UTF-8 or, if they cannot be, in the encoding `fallback`.
+    """
+    card = card.replace("\r\n", "\n").replace("\r", "\n")
+    if "\n " in card or "\n\t" in card:
+        # Version 2.1 folds where a blank is, and the blank stays.
+        card = _OLD_FOLD.sub("", card) if _OLD.search(card) else _FOLD.sub("", card)
+    lines = card.split("\n")
+    at, depth = 0, 0
+    found: Property | None = None
+    while at < len(lines):
+        line = lines[at]
+        at += 1
+        if not line:
+            continue
+        before, colon, value = line.partition(":")
+        if '"' in before and before.count('"') % 2:
+            before, colon, value = _behind_quotes(line)
+        head = head_of(before) if colon else None
+        if head is None:
+            if found is not None and depth == 0:
+                found = _continued(found, line)
+            continue
+        if head.encoding == "qp":
+            while value.endswith("=") and at < len(lines) and lines[at][:10].upper() != "END:VCARD":
+                value = value[:-1] + lines[at].rstrip(" \t")
+                line = line[:-1] + lines[at]
+                at += 1
+            value = _from_quoted_printable(value.removesuffix("="), head.charset, fallback)
+        elif head.encoding == "b":
+            value = _from_base64(value, head.charset, fallback)
+        if head.name in {"BEGIN", "END"}:
+            depth += (1 if head.name == "BEGIN" else -1) if value.strip().upper() == "VCARD" else 0
+            continue
+        if depth > 1:
+            continue
+        if found is not None:
+            yield found
+        found = Property(head, value, line)
+    if found is not None:
+        yield found
+
+
+def _behind_quotes(line: str) -> tuple[str, str, str]:
+    """Cuts a line at its first colon that is in no quoted parameter."""
+    found = _QUOTED_COLON.match(line)
+    return (found[1], ":", line[found.end() :]) if found else line.partition(":")
+
+
+def _continued(found: Property, line: str) -> Property:
+    """A line that is no property: the rest of a long note that somebody wrote without folding it."""
+    if line[0] in " \t":
+        return found._replace(value=found.value + line[1:], raw=found.raw + line[1:])
+    if found.head.name != "NOTE":
+        return found
+    return found._replace(value=f"{found.value}\n{line}", raw=f"{found.raw}\n{line}")
+
+
+@lru_cache(maxsize=4096)
+def head_of(text: str) -> Head | None:
+    """Reads what stands before the colon; None if it is no property."""
+    named, semicolon, rest = text.partition(";")
+    name = _NAME.fullmatch(named.strip())
+    if name is None:
+        return None
+    types: list[str] = []
+    parameters: dict[str, str] = {}
+    preference, encoding, charset = NO_PREFERENCE, "", ""
+    for parameter in _PARAMETER.findall(semicolon + rest):
+        key, equals, value = parameter.strip().partition("=")
+        custom = _CUSTOM_TYPE.fullmatch(parameter)
+        if custom:
+            types.append(_from_quoted_printable(custom[2].removesuffix(")"), custom[1] or "", "utf-8").casefold())
+        elif not equals:
+            if key.upper() in _BARE_ENCODINGS:
+                encoding = _BARE_ENCODINGS[key.upper()]
+            elif key:
+                types.append(key.casefold())
+        elif key.upper() == "TYPE":
+            types += [each.strip().casefold() for each in value.replace('"', "").replace("\\", "").split(",")]
+        elif key.upper() == "ENCODING":
+            encoding = _BARE_ENCODINGS.get(value.strip('"').upper(), "")
+        elif key.upper() == "CHARSET":
+            charset = value.strip('"')
+        elif key.upper() == "PREF":
+            preference = int(value) if value.isascii() and value.isdigit() and len(value) <= 3 else NO_PREFERENCE
+        else:
+            parameters[key.upper()] = _CARET.sub(lambda found: _CARETS[found[1]], value.strip().strip('"'))
+    if "pref" in types:
+        preference = min(preference, 1)
+        types = [each for each in types if each != "pref"]
+    kept = tuple(dict.fromkeys(filter(None, types)))
+    return Head(name[2].upper(), name[2], (name[1] or "").lower(), kept, preference, encoding, charset, parameters)
+
+
+def split(value: str, mark: str) -> list[str]:
+    """Cuts an escaped value at `mark`, which is one of , and ; where it is not escaped. The parts stay escaped."""
+    if "\\" not in value:
+        return value.split(mark)
+    # A backslash that is escaped itself is put aside as a character that no text has.
+    parts = re.split(rf"(?<!\\){mark}", value.replace("\\\\", "\0"))
+    return [part.replace("\0", "\\\\") for part in parts]
+
+
+def unescaped(value: str) -> str:
+    """A value as it was meant."""
+    if "\\" not in value:
+        return value
+    return _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], value)
+
+
+def _from_quoted_printable(value: str, charset: str, fallback: str) -> str:
+    if "=" not in value:
+        return value
+    return _decoded(binascii.a2b_qp(value.encode(errors="surrogateescape")), charset, fallback)
+
+
+def _from_base64(value: str, charset: str, fallback: str) -> str:
+    """Text in base64; "" for a picture or what else is no text."""
+    try:
+        data = binascii.a2b_base64("".join(value.split()))
+    except (binascii.Error, ValueError):
+        return ""
+    text = _decoded(data, charset, fallback)
+    return "" if "\0" in text else text
+
+
+def _decoded(data: bytes, charset: str, fallback: str) -> str:
+    """Bytes as their charset says or, if that cannot be, as UTF-8, as `fallback`, or byte by byte."""
+    for name in filter(None, (charset, "utf-8", fallback, "windows-1252")):
+        try:
+            return data.decode(name)
+        except (LookupError, UnicodeError):
+            continue
+    return data.decode("latin-1")
