@@ -1,4 +1,4 @@
-"""Text -> segments, while the bytes of a file arrive.
+"""Bytes of a file -> segments of its text, while they arrive.
 
 Cutting has no memory but the bytes since the last cut: each window of a fixed size is cut behind its last record end,
 or, if it has none, looked at again at twice the size. 512 KB without any record end are one oversized record. It is
@@ -17,7 +17,7 @@ from app.core.errors import Rejected
 from app.core.positions import MAX_INDEX
 from app.core.reading.plan import Plan
 from app.core.reading.records import CR, LF, NO_LINE_END, Unfinished, grammar, line_ends
-from app.core.reading.text import Decoder
+from app.core.reading.text import Decoder, DecoderState
 
 KB = 1024
 SEGMENT_BYTES = (16 * KB, 64 * KB, 128 * KB, 256 * KB, 512 * KB)
@@ -43,15 +43,15 @@ class CutterState(msgspec.Struct, frozen=True, kw_only=True):
     """All that is needed to go on cutting, and all that is known so far.
 
     `received` counts bytes of the file, `offset` bytes of text before the remainder, `lines` line ends before it,
-    `index` segments. `held` belongs to the decoder, `remainder` (below 512 KB) is text that is not cut yet,
-    `continues` says that it begins inside an oversized record.
+    `index` segments. `remainder` (below 512 KB) is text that is not cut yet, `continues` says that it begins inside an
+    oversized record.
     """
 
     received: int = 0
     offset: int = 0
     lines: int = 0
     index: int = 0
-    held: bytes | None = b""
+    decoder: DecoderState = DecoderState()
     continues: bool = False
     remainder: bytes = b""
 
@@ -65,7 +65,7 @@ class Cutter:
         self._grammar = grammar(plan.dialect)
         # Preamble and header stay together in the first segment: there they are skipped.
         self._head_records = (plan.preamble or 0) + (plan.header or 0)
-        self._decoder = Decoder(state.held)
+        self._decoder = Decoder(plan.encoding or "utf-8", plan.repair, state.decoder)
         self._received = state.received
         self._offset = state.offset
         self._lines = state.lines
@@ -83,7 +83,7 @@ class Cutter:
             offset=self._offset,
             lines=self._lines,
             index=self._index,
-            held=self._decoder.held,
+            decoder=self._decoder.state,
             continues=self._continues,
             remainder=b"".join(self._pieces),
         )

@@ -15,8 +15,8 @@ from app.core.errors import Rejected
 from app.core.events import ProblemOut, SegmentHeader
 from app.core.reading import columns as naming
 from app.core.reading import dialect as dialects
-from app.core.reading import segments, text, values
-from app.core.reading.plan import Column, DateOrder, Existing, Plan, Values
+from app.core.reading import encodings, segments, text
+from app.core.reading.plan import Column, DateOrder, Existing, Plan, Repair, Values
 
 MAX_PLAN_BYTES = 64 * 1024
 MAX_COLUMNS = 500
@@ -35,17 +35,19 @@ class Defaults:
     labels: tuple[str, ...] = ()
 
 
-class Encoding(msgspec.Struct, frozen=True, kw_only=True):
-    """An encoding that the file may have, and how a bit of it reads then."""
+class Encoding(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A way to read the file: its encoding, how names in it read then, and whether they are mended on the way."""
 
     encoding: str
     sample: str
+    repair: Repair | None = None
 
 
 class Completion(NamedTuple):
     """A completed plan, and what a preview shows of it. `contacts` have the shape of the API without ids.
 
-    `rows` of the head were read, which are `bytes` of text.
+    The first of `encodings` is the plan's own, the others are offered, the most plausible first. `rows` of the head
+    were read, which are `bytes` of the file.
     """
 
     plan: Plan
@@ -95,17 +97,17 @@ def complete(
     """Fills in what `given` does not say, from the head of the file (`whole`: it is all of it).
 
     `remembered` gives the columns that were confirmed for a signature. Raises Rejected: `empty`, `unsupported_type`,
-    `encoding_unknown` (with byte `offset`), `plan_invalid`, `plan_mismatch`, `too_many_columns`, `nothing_recognised`.
+    `encoding_unknown`, `plan_invalid`, `plan_mismatch`, `too_many_columns`, `nothing_recognised`.
     """
     given = given or Plan()
     if not head.strip(b" \t\r\n\xef\xbb\xbf"):
         raise Rejected("empty", "The file is empty.")
     _refuse_other_types(head, given)
     _refuse_unbuilt(given)
-    if given.encoding is None:
-        text.check(head, whole=whole)
-    encoding = text.encoding(given.encoding or "utf-8")
-    body = head.removeprefix(text.BOM)
+    ways = _ways(head, given, whole=whole)
+    encoding, repair = ways[0].encoding, ways[0].repair
+    body = text.decoded(head, encoding, repair, whole=whole)
+    _refuse_no_text(body)
     dialect = given.dialect or dialects.detect(body)
     rows = dialects.first_rows(body, dialect, whole=whole, count=PREVIEW_ROWS)
     if not rows:
@@ -132,6 +134,7 @@ def complete(
     plan = Plan(
         format="csv",
         encoding=encoding,
+        repair=repair,
         dialect=dialect,
         preamble=preamble,
         header=header,
@@ -149,11 +152,13 @@ def complete(
     return Completion(
         plan=plan,
         columns=tuple(seen),
-        encodings=(Encoding(encoding=encoding, sample=_sample(body)),),
+        encodings=tuple(
+            Encoding(encoding=way.encoding, sample=encodings.samples(head, way), repair=way.repair) for way in ways
+        ),
         contacts=tuple(contact_shown(person) for person in reading.people[:PREVIEW_CONTACTS]),
         problems=tuple(reading.problems[:PREVIEW_PROBLEMS]),
         rows=reading.rows,
-        bytes=len(sample),
+        bytes=text.size_in_file(sample, encoding, repair),
     )
 
 
@@ -282,9 +287,20 @@ def _refuse_other_types(head: bytes, given: Plan) -> None:
         raise Rejected("unsupported_type", f"Files of the kind {given.format} cannot be read here; save it as CSV.")
 
 
+def _refuse_no_text(body: bytes) -> None:
+    """Raises Rejected if the head, as UTF-8, is empty or is no text at all."""
+    if not body.strip():
+        raise Rejected("empty", "The file is empty.")
+    start = body[:8192]
+    if len(start) - len(start.translate(None, _NO_TEXT)) > len(start) // 20:
+        raise Rejected("unsupported_type", "This is no text file. Export the contacts as CSV and import that file.")
+
+
+_NO_TEXT = bytes({*range(0x20), 0x7F} - {*b"\t\n\v\f\r\x1a\x1b\x1f"})
+"""Bytes that no list of people has. NUL is among them: a few of them in a cell are told as problems of their rows."""
+
+
 def _refuse_unbuilt(given: Plan) -> None:
-    if given.repair is not None:
-        raise _invalid("/repair", "texts cannot be repaired here")
     if given.dialect is not None and given.dialect.escape != "doubled":
         raise _invalid("/dialect/escape", "only doubled quotes can be read here")
     if given.dialect is not None and given.dialect.trim:
@@ -316,6 +332,16 @@ def _mismatch(detail: str, **extra: object) -> Rejected:
 
 
 # --- what is filled in
+
+
+def _ways(head: bytes, given: Plan, *, whole: bool) -> list[encodings.Way]:
+    """The ways to read the file: first the one that the plan says or that is the likeliest, then the other ones."""
+    found = encodings.detect(head, whole=whole)
+    if given.encoding is None:
+        first = found[0]._replace(repair=given.repair)
+    else:
+        first = encodings.Way(text.encoding(given.encoding, head), 1.0, given.repair)
+    return [first, *(way for way in found if (way.encoding, way.repair) != (first.encoding, first.repair))]
 
 
 def _header(rows: Sequence[Sequence[str]], given: Plan) -> tuple[int, int]:
@@ -409,13 +435,6 @@ def _as_segment(plan: Plan, sample: bytes) -> SegmentHeader:
         crc32c=0,
         plan=plan,
     )
-
-
-def _sample(body: bytes) -> str:
-    """A bit of the text, with a character beyond ASCII in it if there is one."""
-    found = re.search(rb"[^\r\n]{0,40}[\x80-\xff][^\r\n]{0,40}", body)
-    piece = found[0] if found else body[:80]
-    return values.clean(piece.decode(errors="ignore"))
 
 
 def contact_shown(person: Person) -> dict[str, Any]:

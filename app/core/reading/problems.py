@@ -31,8 +31,8 @@ class Words(NamedTuple):
 
 WORDS: dict[Code, Words] = {
     "bad_encoding": Words(
-        "This row has bytes that are no UTF-8 text.",
-        "Save the file as UTF-8 and import it again; the other rows will be recognised.",
+        "This row has bytes that are no {encoding} text.",
+        "Choose another encoding if letters look wrong in other rows too; otherwise mend this row.",
     ),
     "quote_left_open": Words(
         "A quotation mark opens a cell here and is not closed within 32 KB.",
@@ -84,7 +84,14 @@ MAX_TOLD_CELLS = 500
 
 
 def problem(
-    code: Code, row: int, line: int, cells: Sequence[str], *, column: int | None = None, suggestion: str = ""
+    code: Code,
+    row: int,
+    line: int,
+    cells: Sequence[str],
+    *,
+    column: int | None = None,
+    suggestion: str = "",
+    encoding: str | None = None,
 ) -> ProblemOut:
     """A row that cannot be used. Its cells are told in full up to 64 K characters and 500 cells; then "…" ends them."""
     words = WORDS[code]
@@ -93,7 +100,7 @@ def problem(
         line=line,
         column=column,
         code=code,
-        message=words.message,
+        message=words.message.format(encoding=encoding or "UTF-8"),
         suggestion=suggestion or words.suggestion,
         cells=_told(cells),
     )

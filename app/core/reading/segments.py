@@ -21,6 +21,7 @@ from app.core.reading.problems import MAX_TOLD_CELLS, problem
 from app.core.reading.provided import Linked
 from app.core.reading.records import Grammar, Record, grammar, line_ends
 from app.core.reading.rows import Row, rows_of
+from app.core.reading.text import told
 from app.core.reading.values import MAX_CELL
 
 _ESCAPED = re.compile(r"'(?:[=@\t\r]|[+-](?![0-9 ()./-]*\Z))")
@@ -70,12 +71,17 @@ def _read(data: bytes, header: SegmentHeader) -> Reading:
     if header.opens:
         if header.continues:
             return Reading([], [], 0)
-        told = data[:1000].decode(errors="replace")
-        return Reading([], [problem("row_too_long", 0, header.first_line, (told,))], 1)
+        return Reading([], [problem("row_too_long", 0, header.first_line, (told(data[:1000]),))], 1)
     by = rows_of(plan)
     skip = (plan.preamble or 0) + (plan.header or 0) if header.heads else 0
     found, plain = records(
-        data, plan.dialect, first_line=header.first_line, width=by.width, continues=header.continues, skip=skip
+        data,
+        plan.dialect,
+        first_line=header.first_line,
+        width=by.width,
+        continues=header.continues,
+        skip=skip,
+        encoding=plan.encoding,
     )
     rows, problems = found
     if not plain or {len(row.cells) for row in rows} != {by.width}:
@@ -86,12 +92,19 @@ def _read(data: bytes, header: SegmentHeader) -> Reading:
 
 
 def records(
-    data: bytes, dialect: Dialect, *, first_line: int = 1, width: int = 0, continues: bool = False, skip: int = 0
+    data: bytes,
+    dialect: Dialect,
+    *,
+    first_line: int = 1,
+    width: int = 0,
+    continues: bool = False,
+    skip: int = 0,
+    encoding: str | None = None,
 ) -> tuple[Records, bool]:
     """The records of a text without its first `skip`, and whether all of their cells are plain (`Rows.read`).
 
     `width` is what a row with stray quotes must have to be believed; 0 believes it. With `continues` the text begins
-    with the rest of a record that belongs to the segment before.
+    with the rest of a record that belongs to the segment before. `encoding` is that of the file, for what is told.
     """
     rules = grammar(dialect)
     text = None
@@ -101,7 +114,7 @@ def records(
         except UnicodeDecodeError:
             text = None
     if text is None:
-        return _walked(data, rules, first_line, width, continues, skip), False
+        return _walked(data, rules, first_line, width, continues, skip, encoding), False
     rows, quoted_lines = _quick(text, dialect, first_line)
     rows = rows[skip:]
     if _MAYBE_ESCAPED.search(text):
@@ -139,7 +152,9 @@ def _numbered(found: list[list[str]], lines: Sequence[int]) -> list[Row]:
     return list(map(_row, zip(range(len(found)), lines, found, strict=True)))
 
 
-def _walked(data: bytes, rules: Grammar, first_line: int, width: int, continues: bool, skip: int) -> Records:
+def _walked(
+    data: bytes, rules: Grammar, first_line: int, width: int, continues: bool, skip: int, encoding: str | None = None
+) -> Records:
     rows: list[Row] = []
     problems: list[ProblemOut] = []
     number, line = 0, first_line
@@ -155,8 +170,8 @@ def _walked(data: bytes, rules: Grammar, first_line: int, width: int, continues:
         try:
             cells = [cell.decode() for cell in raw]
         except UnicodeDecodeError:
-            told = [cell.decode(errors="backslashreplace") for cell in raw[: MAX_TOLD_CELLS + 1]]
-            problems.append(problem("bad_encoding", number - 1, here, told))
+            cells = [told(cell) for cell in raw[: MAX_TOLD_CELLS + 1]]
+            problems.append(problem("bad_encoding", number - 1, here, cells, encoding=encoding))
             continue
         if record.open_at >= 0:
             column = len(_cells(data, record._replace(text_end=record.open_at), rules)) - 1
