@@ -15,7 +15,9 @@ import msgspec
 
 from app.core.errors import Rejected
 from app.core.positions import MAX_INDEX
-from app.core.reading.plan import Plan
+from app.core.reading.cardfiles import CARD_FILES, edge, whole_records
+from app.core.reading.pictures import Pictures, PicturesState
+from app.core.reading.plan import Format, Plan
 from app.core.reading.records import CR, LF, NO_LINE_END, Unfinished, grammar, line_ends
 from app.core.reading.text import Decoder, DecoderState
 
@@ -54,15 +56,19 @@ class CutterState(msgspec.Struct, frozen=True, kw_only=True):
     decoder: DecoderState = DecoderState()
     continues: bool = False
     remainder: bytes = b""
+    pictures: PicturesState = PicturesState()
 
 
 class Cutter:
     """Cuts a file into segments while its bytes arrive, in whatever pieces."""
 
     def __init__(self, plan: Plan, state: CutterState | None = None) -> None:
-        assert plan.dialect is not None
         state = state or CutterState()
-        self._grammar = grammar(plan.dialect)
+        self._cards: Format | None = plan.format if plan.format in CARD_FILES else None
+        self._pictures = None if self._cards is None else Pictures(self._cards, state.pictures)
+        if self._cards is None:
+            assert plan.dialect is not None
+            self._grammar = grammar(plan.dialect)
         # Preamble and header stay together in the first segment: there they are skipped.
         self._head_records = (plan.preamble or 0) + (plan.header or 0)
         self._decoder = Decoder(plan.encoding or "utf-8", plan.repair, state.decoder)
@@ -86,6 +92,7 @@ class Cutter:
             decoder=self._decoder.state,
             continues=self._continues,
             remainder=b"".join(self._pieces),
+            pictures=PicturesState() if self._pictures is None else self._pictures.state,
         )
 
     def feed(self, data: bytes) -> list[Cut]:
@@ -97,9 +104,14 @@ class Cutter:
     def end(self) -> list[Cut]:
         """The file ends here; its last segments. Raises Rejected `too_many_parts`."""
         self._take(self._decoder.end())
+        if self._pictures is not None:
+            self._add(self._pictures.end())
         return self._cut(final=True)
 
     def _take(self, text: bytes) -> None:
+        self._add(text if self._pictures is None else self._pictures.feed(text))
+
+    def _add(self, text: bytes) -> None:
         if text:
             self._pieces.append(text)
             self._waiting += len(text)
@@ -143,6 +155,8 @@ class Cutter:
 
     def _first_of(self, window: bytes, *, final: bool) -> "_Found | None":
         """The segment that begins this window; None if its end is not in it."""
+        if self._cards is not None:
+            return self._of_cards(window, self._cards, final=final)
         for part in _crowded(window):
             found = self._whole_records(part, final=False)
             if found is not None:
@@ -152,6 +166,13 @@ class Cutter:
             size = self._edge(window)
             return _Found(size, line_ends(window[:size]), opens=True)
         return found
+
+    def _of_cards(self, window: bytes, format_: Format, *, final: bool) -> "_Found | None":
+        size = whole_records(window, format_, final=final, inside=self._continues)
+        opens = size == 0 and len(window) >= MAX_SEGMENT_BYTES
+        if opens:
+            size = edge(window)
+        return _Found(size, line_ends(window[:size]), opens) if size else None
 
     def _whole_records(self, window: bytes, *, final: bool) -> "_Found | None":
         least = 1

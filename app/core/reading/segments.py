@@ -16,6 +16,7 @@ from typing import NamedTuple
 from app.core.contacts import Person
 from app.core.events import ProblemOut, SegmentHeader
 from app.core.reading import graph, members, people, provided
+from app.core.reading.cardfiles import CARD_FILES
 from app.core.reading.plan import Dialect
 from app.core.reading.problems import MAX_TOLD_CELLS, problem
 from app.core.reading.provided import Linked
@@ -67,6 +68,9 @@ def _read(data: bytes, header: SegmentHeader) -> Reading:
     if plan.format == "zip":
         unread = members.unread(data)
         return Reading([], unread, len(unread))
+    if plan.format in CARD_FILES:
+        found_people, found_problems = cardfiles.read(data, header)
+        return Reading(found_people, found_problems, len(found_people) + len(found_problems))
     assert plan.dialect is not None
     if header.opens:
         if header.continues:
