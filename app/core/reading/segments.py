@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from app.core.contacts import Person
 from app.core.events import ProblemOut, SegmentHeader
-from app.core.reading import graph, members, people, provided
+from app.core.reading import cardfiles, graph, members, people, provided
 from app.core.reading.cardfiles import CARD_FILES
 from app.core.reading.plan import Dialect
 from app.core.reading.problems import MAX_TOLD_CELLS, problem
@@ -69,8 +69,8 @@ def _read(data: bytes, header: SegmentHeader) -> Reading:
         unread = members.unread(data)
         return Reading([], unread, len(unread))
     if plan.format in CARD_FILES:
-        found_people, found_problems = cardfiles.read(data, header)
-        return Reading(found_people, found_problems, len(found_people) + len(found_problems))
+        found, wrong = cardfiles.read(data, header)
+        return Reading(found, wrong, len(found) + len(wrong))
     assert plan.dialect is not None
     if header.opens:
         if header.continues:
