@@ -66,7 +66,8 @@ class Provider:
         }
         if self.name == "google":
             # Without the consent screen there is no refresh token.
-            asked |= {"access_type": "offline", "prompt": "consent", "include_granted_scopes": "true"}
+            prompt = "consent" if hint else "select_account consent"
+            asked |= {"access_type": "offline", "prompt": prompt, "include_granted_scopes": "true"}
         else:
             asked |= {"response_mode": "query", **({} if hint else {"prompt": "select_account"})}
         if hint:

@@ -112,7 +112,7 @@ async def test_who_goes_away_while_it_refreshes_loses_nothing(ours: Connections,
         asked.set()
         await go_on.wait()
 
-    endpoint.meanwhile = wait
+    endpoint.afterwards = wait
     caller = asyncio.create_task(ours.access_token(found.workspace, found.id))
     await asked.wait()
     caller.cancel()

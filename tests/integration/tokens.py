@@ -47,6 +47,7 @@ class Endpoint:
     """Google's and Microsoft's token endpoint at once. `script` are answers to give before the right ones."""
 
     def __init__(self) -> None:
+        self.subject = uuid4().hex
         self.refreshes = 0
         self.exchanges = 0
         self.revoked: list[str] = []
@@ -55,6 +56,7 @@ class Endpoint:
         self.rotates = True
         self.lives = 3600.0
         self.meanwhile: Callable[[], Awaitable[None]] | None = None
+        self.afterwards: Callable[[], Awaitable[None]] | None = None
         self._codes: dict[str, tuple[dict[str, str], dict[str, Any]]] = {}
         self._good: set[str] = set()
         self._made = 0
@@ -73,10 +75,17 @@ class Endpoint:
         """What the provider sends back when the person agrees on the page `url`."""
         asked = {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
         code = self.token("code")
-        self._codes[code] = (asked, {"sub": "7", "email": "ann@gmail.com", **more})
+        self._codes[code] = (asked, {"sub": self.subject, "email": "ann@gmail.com", **more})
         return {"code": code, "state": asked["state"]}
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
+        """`meanwhile` runs before the answer is decided, `afterwards` while it is on its way."""
+        answer = await self._answer(request)
+        if self.afterwards is not None:
+            await self.afterwards()
+        return answer
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         form = {name: values[0] for name, values in parse_qs(request.content.decode()).items()}
         assert not request.url.query, "nothing secret stands in an address"

@@ -171,7 +171,7 @@ def test_every_question_has_pkce_state_and_the_exact_address_to_come_back_to(pro
 
 def test_google_is_asked_for_a_lasting_permission_to_read_and_no_more() -> None:
     found = asked(GOOGLE)
-    assert (found["access_type"], found["prompt"]) == ("offline", "consent")
+    assert (found["access_type"], found["prompt"]) == ("offline", "select_account consent")
     assert found["scope"] == "openid email https://www.googleapis.com/auth/contacts.readonly"
 
 
