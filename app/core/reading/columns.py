@@ -8,7 +8,6 @@ together (`context.py`). What is left is kept as a custom field under its header
 
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -118,12 +117,12 @@ def _product(keys: Sequence[str]) -> Product | None:
 
 def _languages(keys: Sequence[str]) -> list[Language]:
     """The languages these headers may be in, the likeliest first: a header that few know counts for more."""
-    score: Counter[str] = Counter({"English": 0.01})  # type: ignore[dict-item]
+    score = {"English": 0.01}
     for key in keys:
         found = readings(key)
         for name, guess in found:
-            score[name] += (0.3 if guess.field == "custom" else 1) / len(found)  # type: ignore[assignment]
-    return [lists().languages[name] for name, _ in score.most_common()]
+            score[name] = score.get(name, 0.0) + (0.3 if guess.field == "custom" else 1.0) / len(found)
+    return [lists().languages[name] for name in sorted(score, key=lambda name: -score[name])]
 
 
 # --- what a column may be

@@ -334,7 +334,7 @@ def lists() -> Lists:
     }
     common = found.pop("words.json")["words"]
     products = [_product(data) for _, data in sorted(found.items()) if "words" not in data]
-    shared = _phrases(common)
+    shared = {key: concepts[-1] for key, concepts in _phrases(common).items()}
     spoken = [_language(data, shared) for _, data in sorted(found.items()) if "words" in data]
     spoken.sort(key=lambda language: language.name != "English")
     starts: dict[str, dict[str, Language]] = {}
@@ -353,9 +353,16 @@ def _product(data: dict[str, Any]) -> Product:
 
 
 def _language(data: dict[str, Any], shared: Mapping[str, str]) -> Language:
-    phrases = {**shared, **_phrases(data["words"])}
+    own = _phrases(data["words"])
+    alone = ((key, _alone(concepts[0])) for key, concepts in own.items() if len(concepts) > 1)
+    nouns = {key: guess for key, guess in alone if guess is not None}
+    phrases = {**shared, **{key: concepts[-1] for key, concepts in own.items()}}
     longest = max(phrase.count(" ") + 1 for phrase in phrases)
-    return Language(data["name"], _exact(data.get("headers", {})), phrases, longest)
+    return Language(data["name"], {**nouns, **_exact(data.get("headers", {}))}, phrases, longest)
+
+
+def _alone(concept: str) -> Guess | None:
+    return None if concept[0] in "+-" else meaning(Parsed((concept,), (), None, False, ()))
 
 
 def _exact(headers: dict[str, Any]) -> dict[str, Guess]:
@@ -365,14 +372,17 @@ def _exact(headers: dict[str, Any]) -> dict[str, Guess]:
     }
 
 
-def _phrases(words: Mapping[str, str]) -> dict[str, str]:
-    """Phrase -> what it means, from lines of phrases with `|` between them; as written goes before as typed."""
-    exact = {folded(phrase): concept for concept, line in words.items() for phrase in line.split("|")}
-    typed: dict[str, str] = {}
-    for key, concept in exact.items():
-        for form in _typed_plainly(key):
-            if form not in exact:
-                typed[form] = concept
+def _phrases(words: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Phrase -> what it means alone, and what it adds to other words, if that is something else.
+
+    Of words there are lines with `|` between phrases. Without accents a phrase is known too, as it is often typed.
+    """
+    exact: dict[str, tuple[str, ...]] = {}
+    for concept in sorted(words, key=lambda concept: "+-".find(concept[0])):
+        for phrase in words[concept].split("|"):
+            key = folded(phrase)
+            exact[key] = tuple(dict.fromkeys((*exact.get(key, ()), concept)))
+    typed = {form: concepts for key, concepts in exact.items() for form in _typed_plainly(key) if form not in exact}
     return exact | typed
 
 

@@ -30,7 +30,7 @@ def mended(tokens: Sequence[str], language: Language) -> Mended | None:
         if len(token) < _LEAST or len(token) > 30:
             return None
         parts = _two_words(token, language)
-        if parts is None:
+        if not parts:
             near = _near(token, language)
             if near is None:
                 return None
@@ -50,12 +50,12 @@ def _words(language: Language) -> frozenset[str]:
     return frozenset(token for phrase in language.phrases for token in phrase.split())
 
 
-def _two_words(token: str, language: Language) -> tuple[str, str] | None:
+def _two_words(token: str, language: Language) -> tuple[str, ...]:
     """`homephone` as `home phone`."""
     for at in range(3, len(token) - 2):
         if token[:at] in language.phrases and token[at:] in language.phrases:
             return token[:at], token[at:]
-    return None
+    return ()
 
 
 def _near(token: str, language: Language) -> str | None:
