@@ -69,8 +69,8 @@ def _read(data: bytes, header: SegmentHeader) -> Reading:
         unread = members.unread(data)
         return Reading([], unread, len(unread))
     if plan.format in CARD_FILES:
-        found, wrong = cardfiles.read(data, header)
-        return Reading(found, wrong, len(found) + len(wrong))
+        usable, unusable = cardfiles.read(data, header)
+        return Reading(usable, unusable, len(usable) + len(unusable))
     assert plan.dialect is not None
     if header.opens:
         if header.continues:
