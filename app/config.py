@@ -62,6 +62,7 @@ class Stack(Topics):
     importers: int = 2
     trackers: int = 1
     projectors: int = 1
+    fetchers: int = 1
     gateways: int = 1
 
 
@@ -124,6 +125,14 @@ class Gateway(Process):
 class Importer(Process):
     lane: str
     importer_database_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetcher(Providers):
+    """`fetch_together`: requests to one provider at a time, by one process."""
+
+    fetcher_database_url: str
+    fetch_together: int = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

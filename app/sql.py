@@ -55,6 +55,7 @@ SERVICES = (
     Service("web", "web", ROOT / "app/web/schema"),
     Service("jobs", "jobs", ROOT / "app/jobs/schema"),
     Service("connections", "connections", ROOT / "app/connections/schema"),
+    Service("fetch", "fetcher", ROOT / "workers/fetcher/schema"),
 )
 ROLES = (*(service.role for service in SERVICES), "lookup_reader")
 

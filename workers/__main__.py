@@ -1,4 +1,4 @@
-"""`python -m workers importer|express|tracker|projector`: one worker process."""
+"""`python -m workers importer|express|tracker|projector|fetcher`: one worker process."""
 
 import importlib
 import sys
@@ -8,6 +8,7 @@ KINDS = {
     "express": "workers.importer.main",
     "tracker": "workers.tracker.main",
     "projector": "workers.projector.main",
+    "fetcher": "workers.fetcher.main",
 }
 
 

@@ -12,6 +12,12 @@ POINTS = (
     "half told",  # some results are on their way, none is known to be safe
     "told",  # results are acknowledged, the segment is not yet reported done
     "reported",  # SegmentDone is acknowledged, the record is not
+    "fetched",  # a provider's page is in memory, and nowhere else
+    "kept",  # the page is in the fetcher's database, nobody was told
+    "asked on",  # the request for the next page is acknowledged, this page still kept
+    "forgotten",  # the page is gone from the fetcher's database, the record not acknowledged
+    "swept",  # the last segment of an account's import is in the log, the import is not sealed
+    "sealed",  # and now it is, but the fetcher does not know
 )
 """Every step between taking a record and acknowledging it, in order."""
 

@@ -24,6 +24,7 @@ from app.core.topics import SEGMENT_RECORD_BYTES, Topic
 from workers.harness import POLICY, GivenUp, Handler, Harness, Outlet, Policy, Record, nobody
 from workers.retries import pumps
 from workers.watchdog import Watchdog
+from workers.window import Window
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +37,21 @@ class _App(faust.App):
 
 
 def build(
-    settings: config.Process, *, group: str, agents: Mapping[Topic, Harness], committed: bool = False, together: int = 1
+    settings: config.Process,
+    *,
+    group: str,
+    agents: Mapping[Topic, Harness],
+    committed: bool = False,
+    together: int = 1,
+    by_key: int = 0,
 ) -> faust.App:
     """A Faust app that hands every record of these topics to its harness, `together` at a time per topic, in order.
 
-    `committed` hides the records of aborted Kafka transactions (readers of `imports` need it).
+    `committed` hides the records of aborted Kafka transactions (readers of `imports` need it). `by_key`: see `run`.
     """
+    # Segments are up to 512 KB and one is handled at a time: what waits in memory is bounded by this. Who handles
+    # many at a time has small ones.
+    waiting = by_key or 4
     app = _App(
         group,
         broker=[f"kafka://{server}" for server in settings.kafka_bootstrap.split(",")],
@@ -55,9 +65,8 @@ def build(
         topic_allow_declare=False,
         topic_disable_leader=True,
         table_standby_replicas=0,
-        # Records are up to 512 KB and one is handled at a time: what waits in memory is bounded by this.
-        stream_buffer_maxsize=4,
-        broker_max_poll_records=4,
+        stream_buffer_maxsize=waiting,
+        broker_max_poll_records=waiting,
         consumer_max_fetch_size=2_097_152,
         stream_wait_empty=True,
         broker_commit_interval=0.5,
@@ -74,7 +83,9 @@ def build(
         broker_commit_livelock_soft_timeout=120.0,
     )
     for topic, harness in agents.items():
-        app.agent(app.topic(topic.name, key_type=bytes, value_type=bytes), name=topic.name)(_loop(harness, together))
+        app.agent(app.topic(topic.name, key_type=bytes, value_type=bytes), name=topic.name)(
+            _loop(harness, together, by_key)
+        )
     if committed:
         app.transport.Consumer = _CommittedConsumer  # type: ignore[misc]
     return app
@@ -90,6 +101,8 @@ async def run(
     policy: Policy = POLICY,
     committed: bool = False,
     together: int = 1,
+    by_key: int = 0,
+    patience: float = 30.0,
     retried: Sequence[Topic] = (),
     ready: Callable[[bool], None] = lambda ready: None,
     stop: asyncio.Event | None = None,
@@ -102,7 +115,9 @@ async def run(
     topics (`topics.RETRIED`), whose pumps run in this process too; failed records of others go to `dead` at once.
     Records of one partition come in order, one at a time; different topics interleave while a handler waits. With
     `together` > 1 so many records are handled side by side and acknowledged when all are done, for handlers to
-    which order means nothing. `committed=True`: only committed records are read.
+    which order means nothing. With `by_key` so many are in hand at a time, one of each key, whose order stays
+    (window.py). `committed=True`: only committed records are read. `patience`: without progress for so many seconds
+    the process counts as stuck.
     `ready(True)` is called once partitions are assigned. Without a `stop` of yours SIGTERM and SIGINT set it.
 
         await faustapp.run(settings, group="projector", outlet=producer, committed=True,
@@ -116,7 +131,7 @@ async def run(
     async def behind() -> bool:
         return await _behind(app)
 
-    watchdog = Watchdog(behind)
+    watchdog = Watchdog(behind, patience=patience)
     agents = {
         topic: Harness(
             handle,
@@ -127,7 +142,7 @@ async def run(
         )
         for topic, handle in subscriptions.items()
     }
-    app = build(settings, group=group, agents=agents, committed=committed, together=together)
+    app = build(settings, group=group, agents=agents, committed=committed, together=together, by_key=by_key)
 
     @app.on_partitions_assigned.connect
     async def on_assigned(*_: Any, **__: Any) -> None:
@@ -170,7 +185,7 @@ class _CommittedThread(driver.AIOKafkaConsumerThread):
         return consumer
 
 
-def _loop(harness: Harness, together: int) -> Callable[[faust.StreamT[bytes]], Awaitable[None]]:
+def _loop(harness: Harness, together: int, by_key: int) -> Callable[[faust.StreamT[bytes]], Awaitable[None]]:
     async def handle_each(stream: faust.StreamT[bytes]) -> None:
         events: AsyncIterable[EventT[bytes]] = stream.events()
         async for event in events:
@@ -182,6 +197,15 @@ def _loop(harness: Harness, together: int) -> Callable[[faust.StreamT[bytes]], A
         async for events in batches:
             await asyncio.gather(*(harness.take(_record(event)) for event in events))
 
+    async def handle_by_key(stream: faust.StreamT[bytes]) -> None:
+        stream.enable_acks = False  # the window acknowledges, in order
+        window = Window(harness.take, by_key)
+        events: AsyncIterable[EventT[bytes]] = stream.events()
+        async for event in events:
+            await window.put(_record(event), event.ack)
+
+    if by_key:
+        return handle_by_key
     return handle_each if together == 1 else handle_together
 
 

@@ -19,13 +19,18 @@ KINDS: dict[str, type[config.Process]] = {
     "express": config.Importer,
     "tracker": config.Tracker,
     "projector": config.Projector,
+    "fetcher": config.Fetcher,
 }
 """What each line of the Procfile reads from its environment."""
 
 _LANES = {"importer": "bulk", "express": "express"}
 _GRACE = {"web": 20, "gateway": 30}
 # In the order of their start; stopped the other way round, web first, so that no new input comes.
-_GROUPS = {"gateways": ("gateway",), "workers": ("tracker", "importer", "express", "projector"), "web": ("web",)}
+_GROUPS = {
+    "gateways": ("gateway",),
+    "workers": ("tracker", "importer", "express", "projector", "fetcher"),
+    "web": ("web",),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,7 @@ def names(settings: config.Stack) -> list[tuple[str, str]]:
         "importer": settings.importers,
         "tracker": settings.trackers,
         "projector": settings.projectors,
+        "fetcher": settings.fetchers,
         "gateway": settings.gateways,
     }
     numbered = [
@@ -77,6 +83,7 @@ def values(
         "connections_database_url": addresses.postgres["connections"],
         "importer_database_url": addresses.postgres["importer"],
         "projector_database_url": addresses.postgres["projector"],
+        "fetcher_database_url": addresses.postgres["fetcher"],
         "web_port": str(settings.web_port),
         "gateway_port": str(settings.gateway_port),
         "public_url": public.geturl(),

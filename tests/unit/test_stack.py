@@ -48,8 +48,9 @@ def planned(
 
 
 def test_there_are_as_many_processes_as_were_asked_for(home: Home, secrets: keys.Secrets) -> None:
-    found = planned(home, secrets, config.Stack(importers=3, gateways=2, projectors=0))
+    found = planned(home, secrets, config.Stack(importers=3, gateways=2, projectors=0, fetchers=1))
     wanted = {"web", "gateway.1", "gateway.2", "importer.1", "importer.2", "importer.3", "express.1", "tracker.1"}
+    wanted |= {"fetcher.1"}
     assert set(found) == wanted
 
 
