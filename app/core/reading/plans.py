@@ -15,8 +15,9 @@ from app.core.errors import Rejected
 from app.core.events import ProblemOut, SegmentHeader
 from app.core.reading import columns as naming
 from app.core.reading import dialect as dialects
-from app.core.reading import encodings, segments, text
-from app.core.reading.plan import Column, DateOrder, Existing, Plan, Repair, Values
+from app.core.reading import encodings, formats, segments, text
+from app.core.reading.cardfiles import CARD_FILES, beginning, whole_records
+from app.core.reading.plan import Column, DateOrder, Existing, Format, Plan, Repair, Values
 
 MAX_PLAN_BYTES = 64 * 1024
 MAX_COLUMNS = 500
@@ -102,12 +103,14 @@ def complete(
     given = given or Plan()
     if not head.strip(b" \t\r\n\xef\xbb\xbf"):
         raise Rejected("empty", "The file is empty.")
-    _refuse_other_types(head, given)
+    kind = _format_of(head, given)
     _refuse_unbuilt(given)
     ways = _ways(head, given, whole=whole)
     encoding, repair = ways[0].encoding, ways[0].repair
     body = text.decoded(head, encoding, repair, whole=whole)
     _refuse_no_text(body)
+    if kind != "csv":
+        return _of_cards(kind, head, body, ways, whole=whole, given=given, defaults=defaults)
     dialect = given.dialect or dialects.detect(body)
     rows = dialects.first_rows(body, dialect, whole=whole, count=PREVIEW_ROWS)
     if not rows:
@@ -152,13 +155,60 @@ def complete(
     return Completion(
         plan=plan,
         columns=tuple(seen),
-        encodings=tuple(
-            Encoding(encoding=way.encoding, sample=encodings.samples(head, way), repair=way.repair) for way in ways
-        ),
+        encodings=_offered(head, ways),
         contacts=tuple(contact_shown(person) for person in reading.people[:PREVIEW_CONTACTS]),
         problems=tuple(reading.problems[:PREVIEW_PROBLEMS]),
         rows=reading.rows,
         bytes=text.size_in_file(sample, encoding, repair),
+    )
+
+
+def _of_cards(
+    kind: Format,
+    head: bytes,
+    body: bytes,
+    ways: Sequence[encodings.Way],
+    *,
+    whole: bool,
+    given: Plan,
+    defaults: Defaults,
+) -> Completion:
+    """The same for a format without columns."""
+    wanted = given.values or Values()
+    region = wanted.phone_region or defaults.phone_region
+    plan = Plan(
+        format=kind,
+        encoding=ways[0].encoding,
+        repair=ways[0].repair,
+        values=Values(
+            phone_region=region, date_order=wanted.date_order or _date_order(defaults, (), (), region)
+        ),
+        existing=given.existing or defaults.existing,
+        labels=given.labels if given.labels is not None else defaults.labels,
+    )
+    sample = beginning(body, kind, whole=whole, most=PREVIEW_ROWS)
+    reading = segments.read(sample, _as_segment(plan, sample))
+    if not reading.people and all(problem.code in _NOBODY_THERE for problem in reading.problems):
+        what = "entry" if kind == "ldif" else "card"
+        raise Rejected("nothing_recognised", f"No {what} of this file has a name, an e-mail address or a phone number.")
+    looked_at = whole_records(body, kind, final=whole, most=max(reading.rows, 1)) or len(body)
+    return Completion(
+        plan=plan,
+        columns=(),
+        encodings=_offered(head, ways),
+        contacts=tuple(contact_shown(person) for person in reading.people[:PREVIEW_CONTACTS]),
+        problems=tuple(reading.problems[:PREVIEW_PROBLEMS]),
+        rows=reading.rows,
+        bytes=text.size_in_file(body[:looked_at], plan.encoding, plan.repair),
+    )
+
+
+_NOBODY_THERE = frozenset({"no_identity", "entry_no_person", "group_scattered", "entry_deleted", "entry_changed"})
+
+
+def _offered(head: bytes, ways: Sequence[encodings.Way]) -> tuple[Encoding, ...]:
+    return tuple(
+        Encoding(encoding=way.encoding, sample=encodings.samples(head, way), repair=way.repair) for way in ways
     )
 
 
@@ -263,28 +313,27 @@ def _within(value: str | None, least: int, most: int, pointer: str) -> None:
 
 # --- what cannot be read
 
-_TYPES: tuple[tuple[bytes, str], ...] = (
-    (b"%PDF", "This is a PDF. Export the contacts as CSV and import that file."),
-    (b"\x89PNG", "This is a picture. Export the contacts as CSV and import that file."),
-    (b"\xff\xd8\xff", "This is a picture. Export the contacts as CSV and import that file."),
-    (b"GIF8", "This is a picture. Export the contacts as CSV and import that file."),
-    (b"\x1f\x8b", "This file is compressed. Unpack it and import the file inside."),
-    (b"PK\x03\x04", "This is an Excel workbook or a ZIP archive. Save it as CSV (UTF-8) and import that file."),
-    (b"\xd0\xcf\x11\xe0", "This is an old Excel workbook. Save it as CSV (UTF-8) and import that file."),
-    (b"BEGIN:VCARD", "This is a vCard file. Export the contacts as CSV and import that file."),
-    (b"<!DOCTYPE", "This is a web page. Export the contacts as CSV and import that file."),
-    (b"<HTML", "This is a web page. Export the contacts as CSV and import that file."),
-    (b"<?XML", "This is an XML file. Export the contacts as CSV and import that file."),
-)
+_KINDS: dict[Format, str] = {
+    "csv": "a table (CSV)",
+    "vcard": "a vCard file",
+    "ldif": "an LDIF file",
+    "xlsx": "an Excel workbook",
+    "xls": "an old Excel workbook",
+    "ods": "an OpenDocument spreadsheet",
+    "zip": "a ZIP archive",
+}
 
 
-def _refuse_other_types(head: bytes, given: Plan) -> None:
-    start = head.removeprefix(text.BOM).lstrip()[:16].upper()
-    for magic, words in _TYPES:
-        if start.startswith(magic.upper()):
-            raise Rejected("unsupported_type", words)
-    if given.format not in {None, "csv"}:
-        raise Rejected("unsupported_type", f"Files of the kind {given.format} cannot be read here; save it as CSV.")
+def _format_of(head: bytes, given: Plan) -> Format:
+    """What kind of text this is. Raises Rejected for all that is none, and for what the plan was not made for."""
+    found = formats.sniff(head)
+    if found not in ("csv", *CARD_FILES):
+        raise Rejected("unsupported_type", f"This is {_KINDS[found]}; as a text it cannot be read. Save it as CSV.")
+    if given.format in {None, found}:
+        return found
+    if found == "csv" and given.format in CARD_FILES:
+        return given.format  # behind much else that is no card
+    raise _mismatch(f"This is {_KINDS[found]}; the plan is for {_KINDS[given.format or 'csv']}.")
 
 
 def _refuse_no_text(body: bytes) -> None:
