@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from app.core.contacts import Person
 from app.core.events import ProblemOut, SegmentHeader
 from app.core.reading import cards, ldif, vcard
+from app.core.reading.pictures import without_pictures
 from app.core.reading.plan import Format
 from app.core.reading.problems import problem
 from app.core.reading.records import line_ends
@@ -42,13 +43,21 @@ CARD_FILES: dict[Format, CardFile] = {
 }
 
 
-def whole_records(text: bytes, format_: Format, *, final: bool, inside: bool) -> int:
-    """The size of a segment at the beginning of a text; 0 if no record ends in it. If `final`, all of it is used up."""
-    ends = CARD_FILES[format_].ends(text, final=final, inside=inside)
-    size = count = 0
-    for count, size in enumerate(islice(ends, MAX_RECORDS), 1):  # noqa: B007
-        pass
-    return len(text) if final and count < MAX_RECORDS else size
+def whole_records(text: bytes, format_: Format, *, final: bool, inside: bool = False, most: int = MAX_RECORDS) -> int:
+    """How far the whole records go that a text begins with, `most` of them; 0: none ends there.
+
+    If `final`, what is behind the last of them, and no record, is taken along.
+    """
+    ends = list(islice(CARD_FILES[format_].ends(text, final=final, inside=inside), most))
+    if final and len(ends) < most:
+        return len(text)
+    return ends[-1] if ends else 0
+
+
+def beginning(text: bytes, format_: Format, *, whole: bool, most: int) -> bytes:
+    """The first records of the head of a file, without pictures. Of a record that is longer it is what there is."""
+    slim = without_pictures(text, format_, whole=whole)
+    return slim[: whole_records(slim, format_, final=whole, most=most)] or slim[: slim.rfind(b"\n") + 1]
 
 
 def edge(text: bytes) -> int:

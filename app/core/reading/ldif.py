@@ -19,6 +19,7 @@ from app.core.reading.groups import Groups, Read
 from app.core.reading.ldap_names import CUSTOM, OMITTED, OMITTED_BEGINNINGS, PHONES, TEXTS, URLS
 from app.core.reading.problems import problem
 from app.core.reading.records import line_ends
+from app.core.reading.text import told
 
 _EMPTY_LINE = re.compile(rb"(?>\r\n|\n|\r)(?:\r\n|\n|\r)")
 _LIST_CLASSES = frozenset(
@@ -88,7 +89,7 @@ def _read_block(block: bytes, row: int, line: int, wishes: Wishes, fallback: str
     try:
         text = block.decode()
     except UnicodeDecodeError:
-        return Read(problem("bad_encoding", row, line, block.decode(errors="backslashreplace").splitlines()))
+        return Read(problem("bad_encoding", row, line, told(block).splitlines(), encoding=fallback))
     every = list(attributes(text, fallback))
     entry = _Entry(every, wishes)
     if not entry.is_one:

@@ -18,6 +18,7 @@ from app.core.reading.groups import Groups, Read
 from app.core.reading.kinds import address_kind, custom_kind, email_kind, named_kind, phone_kind, service_kind, url_kind
 from app.core.reading.problems import problem
 from app.core.reading.records import line_ends
+from app.core.reading.text import told
 
 OMITTED = frozenset(
     "BEGIN END VERSION PRODID REV UID CLASS MAILER SORT-STRING SOURCE NAME PROFILE XML CLIENTPIDMAP CALURI CALADRURI "
@@ -63,8 +64,8 @@ def _read_card(data: bytes, card: Card, row: int, line: int, wishes: Wishes, fal
     try:
         text = data[card.start : card.end].decode()
     except UnicodeDecodeError:
-        told = data[card.start : card.end].decode(errors="backslashreplace").splitlines()
-        return Read(problem("bad_encoding", row, line, told))
+        lines = told(data[card.start : card.end]).splitlines()
+        return Read(problem("bad_encoding", row, line, lines, encoding=fallback))
     every = list(properties(text, fallback))
     kept = [each for each in every if each.head.name not in OMITTED]
 
