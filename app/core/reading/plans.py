@@ -180,9 +180,7 @@ def _of_cards(
         format=kind,
         encoding=ways[0].encoding,
         repair=ways[0].repair,
-        values=Values(
-            phone_region=region, date_order=wanted.date_order or _date_order(defaults, (), (), region)
-        ),
+        values=Values(phone_region=region, date_order=wanted.date_order or _date_order(defaults, (), (), region)),
         existing=given.existing or defaults.existing,
         labels=given.labels if given.labels is not None else defaults.labels,
     )
@@ -333,7 +331,7 @@ def _format_of(head: bytes, given: Plan) -> Format:
         return found
     if found == "csv" and given.format in CARD_FILES:
         return given.format  # behind much else that is no card
-    raise _mismatch(f"This is {_KINDS[found]}; the plan is for {_KINDS[given.format or 'csv']}.")
+    raise _mismatch(f"This is {_KINDS[found]}; the plan is for {_KINDS[given.format]}.")
 
 
 def _refuse_no_text(body: bytes) -> None:

@@ -326,7 +326,7 @@ def test_the_order_of_dates_is_found_in_the_sample(birthdays: list[str], region:
         (b"\x1f\x8b\x08", "unsupported_type"),
         (b"PK\x03\x04", "unsupported_type"),
         (b"\n<!doctype html><html>", "unsupported_type"),
-        (b"\xef\xbb\xbfbegin:vcard\r\n", "unsupported_type"),
+        (b"\xef\xbb\xbfbegin:vcard\r\n", "nothing_recognised"),
         (b"a,b\n1,2\n", "nothing_recognised"),
         (b"x", "nothing_recognised"),
         (b"This is a letter,\nnot a list of people.\nYours\n", "nothing_recognised"),
