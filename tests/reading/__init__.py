@@ -26,6 +26,8 @@ from app.core.events import SegmentHeader
 from app.core.reading import plans, segments
 from app.core.reading.cutting import Cut, Cutter
 from app.core.reading.plan import Column, Plan
+from app.jobs.containers.parts import is_container
+from tests.reading import containers
 
 FILES = Path(__file__).parent / "files"
 HEAD = 256 * 1024
@@ -132,6 +134,9 @@ class Outcome:
     @classmethod
     def of(cls, case: Case) -> "Outcome":
         """Completes the plan from the head, cuts the file while it arrives in odd pieces, and reads the segments."""
+        if is_container(case.data):
+            plan, readings = containers.read(case.data, case.given, case.defaults)
+            return cls.read(plan, readings)
         head = case.data[:HEAD]
         plan = plans.complete(
             head,
@@ -141,6 +146,11 @@ class Outcome:
             remembered=lambda signature: None,
         ).plan
         readings = [segments.read(cut.data, header_of(plan, cut)) for cut in cut_in_pieces(plan, case.data)]
+        return cls.read(plan, readings)
+
+    @classmethod
+    def read(cls, plan: Plan, readings: Sequence[segments.Reading]) -> "Outcome":
+        """What the segments of a file gave."""
         for reading in readings:
             assert reading.rows == len(reading.people) + len(reading.problems)
         return cls(
