@@ -32,3 +32,8 @@ test("people of a vCard file are counted by their first lines", () => {
   const card = "BEGIN:VCARD\r\nFN:A\r\nEND:VCARD\r\n";
   assert.deepEqual(estimate(card + card, 60, 60, { format: "vcard" }), { rows: 2, exact: true });
 });
+
+test("entries of a directory are counted by their names", () => {
+  const entry = "dn: cn=A\nmail: a@example.com\n\n";
+  assert.deepEqual(estimate(entry + entry, 60, 60, { format: "ldif" }), { rows: 2, exact: true });
+});

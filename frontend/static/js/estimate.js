@@ -19,7 +19,8 @@ export function records(text, quote = '"') {
 
 // `head` is the text of the first `looked` of `size` bytes. Returns { rows, exact }.
 export function estimate(head, looked, size, plan) {
-  if (plan.format === "vcard") return scaled(head.match(/^BEGIN:VCARD/gim)?.length ?? 0, looked, size);
+  const begins = { vcard: /^BEGIN:VCARD/gim, ldif: /^dn:/gim }[plan.format];
+  if (begins) return scaled(head.match(begins)?.length ?? 0, looked, size);
   const { whole, open } = records(head, plan.dialect ? plan.dialect.quote : '"');
   const above = (plan.header ?? 0) + (plan.preamble ?? 0);
   if (looked >= size) return { rows: Math.max(0, whole + (open ? 1 : 0) - above), exact: true };

@@ -80,6 +80,8 @@ export class CheckForm {
       this.look(plan);
     };
     part(this.form, "understood").replaceChildren(...understood({ plan: this.plan, encodings: preview.encodings, change }));
+    // Cards have no columns.
+    part(this.form, "columns").closest("section").hidden = !preview.columns.length;
     part(this.form, "columns").replaceChildren(
       ...columns({ plan: this.plan, found: preview.columns, mine: this.#mine, change }),
     );
