@@ -30,3 +30,61 @@ Labels of kinds are lower-case words: `homeFax` -> `home fax`, `workMobile` -> `
 a person's own kinds stay as they are. No contact of a provider is a rejected row: it has an id, if nothing else. What
 is no e-mail address, no link (`javascript:`) or no birthday (only a year, only a text) is kept in `custom`.
 """
+
+from collections.abc import Sequence
+from typing import Any
+
+from tests.providers.accounts import Account
+from tests.providers.people import Contact, csv_side, filled
+from tests.providers.seeds import Seed
+
+SINGLE = tuple("name prefix given middle family suffix nickname company department title birthday notes".split())
+LISTS = ("emails", "phones", "addresses", "urls")
+
+
+def expected(
+    seed: Seed, accounts: Sequence[Account], csv: range | None = None, *, others: bool = False
+) -> dict[str, Any]:
+    """`{"people": [{"ids": [...], "accounts": [...], "contact": {...}}], "accounts": {address: number of people}}`.
+
+    `people` has one entry per contact that there should be, after sources with the same first e-mail became one: of a
+    single value the first source's, of lists all. `ids` are the providers' (Graph's immutable ones). `others`: with
+    Google's other contacts.
+    """
+    merged: dict[str, dict[str, Any]] = {}
+    counts: dict[str, int] = {}
+    for account in accounts:
+        book = account.book
+        records = [*book.people(), *(book.people(other=True) if others else ())]
+        counts[account.address] = len(records)
+        for record in records:
+            identity = book.provider_id(record)
+            _add(merged, book.shown(record), identity, account.address)
+    for n in csv or ():
+        _add(merged, csv_side(seed, n), f"row {n}", "csv")
+    return {"people": list(merged.values()), "accounts": counts}
+
+
+def _add(merged: dict[str, dict[str, Any]], contact: Contact, identity: str, source: str) -> None:
+    emails = contact.get("emails")
+    key = emails[0]["value"] if emails else f"{source} {identity}"
+    known = merged.get(key)
+    if known is None:
+        merged[key] = {"ids": [identity], "accounts": [source], "contact": contact}
+        return
+    known["ids"].append(identity)
+    if source not in known["accounts"]:
+        known["accounts"].append(source)
+    known["contact"] = together(known["contact"], contact)
+
+
+def together(first: Contact, second: Contact) -> Contact:
+    """One contact out of two sources of the same person."""
+    both: Contact = {field: first.get(field) or second.get(field) for field in SINGLE}
+    for field in LISTS:
+        both[field] = [*first.get(field, ())]
+        both[field] += [item for item in second.get(field, ()) if item not in both[field]]
+    both["labels"] = sorted({*first.get("labels", ()), *second.get("labels", ())})
+    both["custom"] = {**second.get("custom", {}), **first.get("custom", {})}
+    both["unsure"] = [*first.get("unsure", ()), *second.get("unsure", ())]
+    return filled(both)
