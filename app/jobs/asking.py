@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping
+from typing import Literal
 from uuid import UUID
 
 import msgspec
@@ -21,7 +22,11 @@ _DIGITS = re.compile(r"\d{1,15}")
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
-    """The body of `POST /api/v1/imports`; unknown members are ignored."""
+    """The body of `POST /api/v1/imports`; unknown members are ignored.
+
+    Of an account: `connection` is its id; `full` reads everything instead of what changed since the last import;
+    `deletions` are only shown, or carried out here, too.
+    """
 
     source: Source = "file"
     name: str = ""
@@ -29,6 +34,8 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     channel: str | None = None
     plan: Plan | None = None
     connection: str | None = None
+    full: bool = False
+    deletions: Literal["show", "apply"] = "show"
 
     def digest(self) -> bytes:
         """The same for every way of writing the same request."""
@@ -42,6 +49,8 @@ class _Body(msgspec.Struct, frozen=True, kw_only=True):
     channel: str | None = None
     plan: msgspec.Raw = msgspec.Raw(b"null")
     connection: str | None = None
+    full: bool = False
+    deletions: Literal["show", "apply"] = "show"
 
 
 def from_json(body: bytes) -> Asked:
@@ -61,6 +70,8 @@ def from_json(body: bytes) -> Asked:
             channel=read.channel,
             plan=plan,
             connection=read.connection,
+            full=read.full,
+            deletions=read.deletions,
         )
     )
 
@@ -80,13 +91,23 @@ def from_query(query: Mapping[str, str], length: int | None) -> Asked:
 
 def _checked(asked: Asked) -> Asked:
     if asked.source != "file":
-        raise Rejected("unsupported_source", f"Imports from {asked.source} are not available here.")
+        asked = msgspec.structs.replace(asked, connection=_connection(asked.connection))
+        if asked.size is not None:
+            raise Rejected("bad_request", "Only a file has a size.", pointer="/size")
     if asked.size is not None and asked.size < 0:
         raise Rejected("bad_request", "A size is not negative.", pointer="/size")
     if asked.channel is not None and len(asked.channel) > 255:
         raise Rejected("bad_request", "This is no channel.", pointer="/channel")
     name = _CONTROL.sub(" ", asked.name).strip()[:255]
     return msgspec.structs.replace(asked, name=name)
+
+
+def _connection(text: str | None) -> str:
+    """The id of a connected account, in its usual form."""
+    try:
+        return str(UUID(text or ""))
+    except ValueError:
+        raise Rejected("bad_request", "Say which connected account is meant.", pointer="/connection") from None
 
 
 def whole_number(text: str, what: str) -> int:

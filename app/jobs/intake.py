@@ -22,6 +22,7 @@ from app.core.principals import Principal
 from app.core.reading.plan import Plan
 from app.core.reading.plans import Completion
 from app.jobs import memory, metrics
+from app.jobs.accounts import AccountImports, Accounts
 from app.jobs.asking import Asked
 from app.jobs.containers.child import Unpacker
 from app.jobs.containers.contents import Understood, understand
@@ -88,7 +89,8 @@ class Body:
 class Intake:
     """What the routes call. `start` first; give every change of the imports' LiveMap to `imports_changed`.
 
-    `history` knows the imports that ended so long ago that `imports` has forgotten them.
+    `history` knows the imports that ended so long ago that `imports` has forgotten them, `accounts` those that people
+    have connected.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class Intake:
         preferences: Preferences,
         owns_channel: Callable[[UUID, str], Awaitable[bool]],
         history: Callable[[UUID, UUID], Awaitable[State | None]] | None = None,
+        accounts: Accounts | None = None,
     ) -> None:
         self._settings = settings
         self._store = Store(pool, site=settings.site_number, sites=settings.sites)
@@ -107,6 +110,16 @@ class Intake:
         self._imports = imports
         self._understanding = Understanding(preferences, producer)
         self._owns_channel = owns_channel
+        self._accounts: AccountImports | None = None
+        if accounts is not None:
+            self._accounts = AccountImports(
+                self._store,
+                self._outlet,
+                producer,
+                self._understanding,
+                accounts,
+                lambda workspace, import_id: imports.get(str(workspace), str(import_id)),
+            )
         self._history = history
         self._previews = Previews(settings.previews_per_minute)
         self._streams = Streams(settings.max_open_uploads)
@@ -169,7 +182,8 @@ class Intake:
     async def request(self, principal: Principal, asked: Asked, key: str | None) -> Job:
         """Writes a request down and tells it; the same key and content is the same import.
 
-        Raises Rejected `too_large`, `foreign_channel`, `idempotency_mismatch`, `too_many_uploads`, and TryAgain.
+        Raises Rejected `too_large`, `foreign_channel`, `idempotency_mismatch`, `too_many_uploads`, what
+        AccountImports raises, and TryAgain.
         """
         self._check_size(asked.size)
         if looks_packed(asked.name) and (asked.size or 0) > MAX_CONTAINER_BYTES:
@@ -177,8 +191,13 @@ class Intake:
         if asked.channel is not None and not await self._owns_channel(principal.workspace, asked.channel):
             raise Rejected("foreign_channel", "This channel belongs to somebody else.")
         now = time.time()
+        wanted = _job(principal, asked, key or str(uuid4()), now)
+        if asked.source != "file":
+            if self._accounts is None:
+                raise Rejected("unsupported_source", f"Imports from {asked.source} are not available here.")
+            return await self._accounts.request(principal, asked, wanted, kept_seconds=KEYS_KEPT_SECONDS)
         job = await self._store.create(
-            _job(principal, asked, key or str(uuid4()), now),
+            wanted,
             open_uploads=self._settings.max_open_uploads,
             active_since=now - ACTIVE_SECONDS,
         )

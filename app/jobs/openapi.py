@@ -29,7 +29,13 @@ _ASKED = _object(
         "name": {"type": "string", "maxLength": 255},
         "size": {"type": ["integer", "null"], "minimum": 0, "description": "of the file, in bytes"},
         "plan": _PLAN,
-        "connection": {"type": ["string", "null"]},
+        "connection": {"type": ["string", "null"], "description": "of google and microsoft: the connected account"},
+        "full": {"type": "boolean", "description": "of an account: everything, not only what changed since last time"},
+        "deletions": {
+            "type": "string",
+            "enum": ["show", "apply"],
+            "description": "of an account: who is deleted there is only counted (the default), or deleted here, too",
+        },
     },
 )
 _ACCEPTED = _object({"id": _ID, "state": _STATE}, {"upload": _object({"url": {"type": "string", "format": "uri"}})})

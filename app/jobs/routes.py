@@ -48,7 +48,8 @@ async def create_import(request: Request) -> Response:
     if media_type == "application/json":
         body = await bodies.small(request, asking.MAX_ASKING_BYTES)
         job = await intake.request(principal, asking.from_json(body), key)
-        return _accepted(job, requested(job), upload={"url": intake.upload_url(job)})
+        upload = {"url": intake.upload_url(job)} if job.source == "file" else None
+        return _accepted(job, requested(job), upload=upload)
     length = bodies.length(request)
     job = await intake.request(principal, asking.from_query(request.query_params, length), key)
     try:

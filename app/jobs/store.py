@@ -36,11 +36,11 @@ class Store:
         self._site = site
         self._sites = sites
 
-    async def create(self, job: Job, *, open_uploads: int, active_since: float) -> Job:
+    async def create(self, job: Job, *, open_uploads: int | None, active_since: float) -> Job:
         """Writes a request down, with the next order second of its workspace, or finds the one made before.
 
         Raises Rejected `idempotency_mismatch` when the key was used for another request, `too_many_uploads` when
-        the workspace has `open_uploads` that moved after `active_since`.
+        the workspace has `open_uploads` that moved after `active_since` (None: this is no upload).
         """
         async with tenant(self._pool, job.workspace) as connection:
             found = await _find(connection, _LIGHT, job.workspace, job.id)
@@ -49,7 +49,8 @@ class Store:
                 # Whoever holds the row of `orders` is alone in this workspace, so nobody slips past these looks.
                 found = await _find(connection, _LIGHT, job.workspace, job.id)
                 if found is None:
-                    await _check_room(connection, job.workspace, open_uploads, active_since)
+                    if open_uploads is not None:
+                        await _check_room(connection, job.workspace, open_uploads, active_since)
                     return await _insert(connection, replace(job, order_second=second))
         if found.request_hash != job.request_hash:
             raise Rejected("idempotency_mismatch", "This Idempotency-Key was used for another request.")
@@ -178,7 +179,8 @@ async def _check_room(connection: Connection, workspace: UUID, open_uploads: int
 async def _insert(connection: Connection, job: Job) -> Job:
     await connection.execute(
         "insert into jobs.imports (workspace, id, request_hash, order_second, source, name, size, channel,"
-        " requested_by, requested_at, given, active_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " requested_by, requested_at, given, phase, told, active_at)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             job.workspace,
             job.id,
@@ -191,6 +193,8 @@ async def _insert(connection: Connection, job: Job) -> Job:
             job.requested_by,
             job.requested_at,
             _encoded(job.given),
+            job.phase,
+            job.told,
             job.requested_at,
         ],
     )

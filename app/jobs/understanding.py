@@ -6,7 +6,7 @@ from uuid import UUID
 import msgspec
 
 from app.bus import Producer
-from app.core.reading.plan import Column, Plan
+from app.core.reading.plan import Column, Existing, Plan, Values
 from app.core.reading.plans import Completion, Defaults, complete
 from app.core.settings import CANCEL, MAPPING
 from app.jobs.jobs import Job
@@ -46,6 +46,15 @@ class Understanding:
     def complete(self, job: Job, head: bytes, whole: bool) -> Plan:
         """The plan by which a job's file is cut and read. Raises Rejected."""
         return self.look(job.workspace, head, whole=whole, given=job.given).plan
+
+    def account_plan(self, workspace: UUID, given: Plan | None) -> tuple[Plan, Existing]:
+        """How people of a connected account are read; what the workspace usually does with existing ones."""
+        given = given or Plan()
+        wanted = given.values or Values()
+        region = wanted.phone_region or self._settings.get(workspace, "phone_region")
+        labels = given.labels if given.labels is not None else tuple(self._settings.get(workspace, "labels"))
+        plan = Plan(values=Values(phone_region=region), existing=given.existing, labels=labels)
+        return plan, self._settings.get(workspace, "existing")
 
     async def remember(self, job: Job) -> None:
         """Keeps the columns that a person confirmed for files with this header. Raises TryAgain."""

@@ -96,7 +96,7 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
         imports = imports_map(settings, imports_changed)
         read_model = Lookup(lookup)
         owns_channel = partial(accounts.owns_channel, store)
-        intake = Intake(settings, jobs, producer, imports, dynamic, owns_channel, read_model.import_)
+        intake = Intake(settings, jobs, producer, imports, dynamic, owns_channel, read_model.import_, connections)
         revocations = revocations_map(settings, sessions)
         for live in (dynamic, imports, revocations):
             await live.start()

@@ -46,6 +46,7 @@ STATUS: dict[str, int] = {
     "last_owner": 409,
     "interrupted": 408,
     "different_file": 409,
+    "import_running": 409,
     "needs_consent": 409,
     "not_set_up": 409,
     "overtaken": 409,
