@@ -109,7 +109,7 @@ def _product(keys: Sequence[str]) -> Product | None:
     best: tuple[int, Product] | None = None
     for product in lists().products:
         hits = sum(product.guess(key) is not None for key in there)
-        mostly = hits >= 4 and hits >= 0.7 * len(there)
+        mostly = hits >= 6 and hits >= 0.8 * len(there)
         if (mostly or len(product.marks & there) >= 2) and (best is None or hits > best[0]):
             best = hits, product
     return best[1] if best else None

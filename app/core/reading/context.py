@@ -78,19 +78,20 @@ def _turned_names(guesses: list[Guess], samples: Sequence[Cells]) -> list[Guess]
 
 
 def _titles(guesses: list[Guess], samples: Sequence[Cells]) -> list[Guess]:
-    """A title is a salutation if its cells are, or if another column is the job's."""
+    """A title is a salutation if its cells are, or if another column is the job's; and the other way round."""
     titles, prefixes = _where(guesses, "title"), _where(guesses, "prefix")
-    for index in titles:
-        others = len(titles) > 1 and index == titles[0]
-        if not prefixes and guesses[index].bare and (others or samples[index].looks("honorific", 0.7)):
-            reason = "a title before the name"
-            guesses[index] = replace(guesses[index], field="prefix", reason=reason)
-            return guesses
-    if len(prefixes) > 1 and not titles:
-        index = next(
-            (index for index in reversed(prefixes) if not samples[index].looks("honorific", 0.3)), prefixes[-1]
-        )
-        guesses[index] = replace(guesses[index], field="title", reason="a title behind the name")
+    first = next((index for index in titles if guesses[index].bare), None)
+    if first is not None and not prefixes:
+        cells = samples[first]
+        beside_job = len(titles) > 1 and (len(cells) < 3 or cells.share("honorific") > 0)
+        if beside_job or cells.looks("honorific", 0.7):
+            guesses[first] = replace(guesses[first], field="prefix", reason="a title before the name")
+        return guesses
+    if not titles and prefixes:
+        jobs = [index for index in prefixes if len(samples[index]) >= 3 and samples[index].share("honorific") == 0]
+        index = next(iter(jobs), prefixes[-1] if len(prefixes) > 1 else None)
+        if index is not None:
+            guesses[index] = replace(guesses[index], field="title", reason="a title of a job, by its cells")
     return guesses
 
 
@@ -134,6 +135,14 @@ def _labels(guesses: list[Guess], samples: Sequence[Cells]) -> list[Guess]:
     return guesses
 
 
+def _flags(guesses: list[Guess], samples: Sequence[Cells]) -> list[Guess]:
+    """What programs say of every entry alike, such as a priority, is left out; what differs is kept."""
+    for index, guess in enumerate(guesses):
+        if guess.field == "none" and guess.bare and len(set(samples[index].cells)) > 1:
+            guesses[index] = Guess(field="custom", confidence=guess.confidence, reason="its cells differ")
+    return guesses
+
+
 _RULES: tuple[Callable[[list[Guess], Sequence[Cells]], list[Guess]], ...] = (
     _names,
     _turned_names,
@@ -141,6 +150,7 @@ _RULES: tuple[Callable[[list[Guess], Sequence[Cells]], list[Guess]], ...] = (
     _birthdays,
     _addresses,
     _labels,
+    _flags,
 )
 
 

@@ -26,8 +26,8 @@ MOST_TOKENS = 24
 class Guess:
     """What a column may be. Columns of one `group` describe one value, such as an address.
 
-    `line` numbers the lines of a street: the second may turn out to be a second address. `bare` is a "Name" or
-    "Title" that other columns can make a family name or a salutation.
+    `line` numbers the lines of a street: the second may turn out to be a second address. `bare` is what its cells and
+    other columns can change: a "Name" beside first names, a "Title" before a "Job Title", a priority that differs.
     """
 
     field: FieldName
@@ -238,7 +238,7 @@ def meaning(parsed: Parsed) -> Guess | None:
     nouns = [noun for noun in parsed.nouns if noun != "label"]
     about_label = len(nouns) < len(parsed.nouns)
     if "custom" in nouns or "none" in nouns:
-        return Guess(field="custom" if "custom" in nouns else "none")
+        return Guess(field="custom") if "custom" in nouns else Guess(field="none", bare=True)
     noun = _one_of(nouns)
     if noun is None:
         return None
@@ -258,8 +258,7 @@ def meaning(parsed: Parsed) -> Guess | None:
         if kept and field != "labels" and not (field == "notes" and label):
             return Guess(field="custom")
         part = part or ("full" if field == "name" else "")
-        bare = noun in {"name", "title"} or (noun == "birthday.whole")
-        return Guess(field=cast(FieldName, field), part=cast(Part, part) if part else None, bare=bare)
+        return Guess(field=cast(FieldName, field), part=cast(Part, part) if part else None, bare=noun == "name")
     line = number if field == "addresses" and part == "street" and parsed.number_last else 0
     group = label or ("main" if field == "addresses" else own_label)
     if number > 1 and not line:
