@@ -192,7 +192,9 @@ def _who(provider: Provider, grant: Grant, nonce: str) -> tuple[str, str]:
 
 def _check_grant(provider: Provider, grant: Grant, asked: Asked, found: Connection) -> None:
     if asked.connection is not None and asked.connection != found.id:
-        raise Rejected("another_account", "This is another account than the one that was to be connected again.")
+        wanted = str(asked.connection)
+        detail = "This is another account than the one that was to be connected again."
+        raise Rejected("another_account", detail, connection=wanted)
     if not provider.may_read(grant.scopes or frozenset()):
         raise Rejected("unticked", f"{provider.title} did not get your permission to show us the contacts.")
     if grant.refresh is None:

@@ -74,7 +74,7 @@ def returning(name: Name) -> Callable[[Request], Awaitable[Response]]:
                 _connections(request), principal, name, request.state.public_url, request.query_params
             )
         except Rejected as error:
-            return _land(provider=name, connected=error.code)
+            return _land(provider=name, connected=error.code, **_about(error))
         except TryAgain:
             return _land(provider=name, connected="busy")
         result = "fewer" if made.fewer else "again" if made.again else "yes"
@@ -137,6 +137,11 @@ async def _read(request: Request) -> Wanted:
         raise Rejected("wrong_value", f"{error}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Rejected("bad_json", f"This is not JSON: {error}.") from error
+
+
+def _about(error: Rejected) -> dict[str, str]:
+    connection = error.extra.get("connection")
+    return {"connection": str(connection)} if connection else {}
 
 
 def _land(**result: str) -> Response:

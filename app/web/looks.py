@@ -24,6 +24,13 @@ def outcomes(state: Mapping[str, Any]) -> list[tuple[str, int]]:
     return [(name, state[name]) for name in OUTCOMES]
 
 
+def stage(state: Mapping[str, Any] | None) -> str:
+    """Whether an import runs, or how it ended; "" where there is none."""
+    if state is None:
+        return ""
+    return "running" if state["status"] in RUNNING else str(state["status"])
+
+
 def sending(state: Mapping[str, Any]) -> bool:
     """Whether bytes of a file are still expected."""
     return bool(state["source"] == "file" and state["status"] in RUNNING and state["parts"] is None)

@@ -14,6 +14,9 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app import config
+from app.connections.model import Connection
+from app.connections.providers import providers
 from app.core.errors import Rejected
 from app.core.imports import Failure, State
 from app.core.principals import Principal, Role
@@ -113,6 +116,42 @@ class Accounts:
         return [store.Session(id=PERSON, agent="Firefox on Linux", current=True, **times)]
 
 
+class Connections:
+    """One provider that is set up, with an account of each kind, and one that is not."""
+
+    providers = providers(
+        config.Providers(
+            process_name="web",
+            kafka_bootstrap="",
+            connections_database_url="",
+            data_keys="",
+            google_client_id="id",
+            google_client_secret="secret",
+        )
+    )
+
+    async def list(self, workspace: UUID) -> tuple[Connection, ...]:
+        if workspace != WORKSPACE:
+            return ()
+        good = Connection(
+            id=PERSON,
+            workspace=WORKSPACE,
+            provider="google",
+            account="7",
+            address=EVIL,
+            scopes=(),
+            other_contacts=True,
+            state="connected",
+            reason=None,
+            connected_by=EVIL,
+            connected_by_person=PERSON,
+            connected_at=AT,
+            last_import=IMPORT,
+        )
+        changes = {"id": CONTACT, "state": "reauthorise", "reason": "refused", "last_import": None}
+        return good, msgspec.structs.replace(good, **changes)
+
+
 class Live(dict[tuple[str, ...], State]):
     """A LiveMap that stands still."""
 
@@ -161,6 +200,7 @@ async def browser(
         ),
         lookup=lookup or Lookup([state()], [contact()]),
         accounts=Accounts(),
+        connections=Connections(),
         settings=SimpleNamespace(get=lambda workspace, name: DEFAULTS[name]),
         imports=Live({(str(one.workspace), str(one.id)): one for one in live}),
     )
@@ -181,7 +221,7 @@ async def browser(
 
 PAGES = (
     *("/", "/imports", f"/imports/{IMPORT}", "/contacts", f"/contacts/{CONTACT}"),
-    *("/settings", "/members", "/tokens", "/sessions"),
+    *("/connections", "/settings", "/members", "/tokens", "/sessions"),
 )
 
 

@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Mount, Route
 
-from app.web.pages import accounts, contacts, doors, history, home, one_import, sample, settings
+from app.web.pages import accounts, connections, contacts, doors, history, home, one_import, sample, settings
 from app.web.templates import Static
 
 problem = doors.problem
@@ -16,6 +16,7 @@ ROUTES: list[BaseRoute] = [
     Route("/imports/{id:uuid}", one_import.show, methods=["GET"]),
     Route("/contacts", contacts.show, methods=["GET"]),
     Route("/contacts/{id:uuid}", contacts.show_one, methods=["GET"]),
+    Route("/connections", connections.show, methods=["GET"]),
     Route("/settings", settings.show, methods=["GET"]),
     Route("/members", accounts.members_page, methods=["GET"]),
     Route("/tokens", accounts.tokens_page, methods=["GET"]),

@@ -1,0 +1,122 @@
+// Accounts at Google and Microsoft: connect, bring in, disconnect; what changes elsewhere is drawn anew.
+import { Again } from "../again.js";
+import { announce, fragment, h, part } from "../dom.js";
+import { call, piece } from "../api.js";
+import { enliven } from "../enliven.js";
+import { follow } from "../follow.js";
+import { ENDED } from "../state.js";
+import { say } from "../words.js";
+
+export default function connections(root) {
+  const page = root.closest("main");
+  const again = new Again(redraw);
+  const seen = new Map(); // import -> status
+
+  tidyAddress(page);
+  root.addEventListener("click", ({ target }) => {
+    const button = target.closest("button[data-part]");
+    const account = target.closest("[data-connection]");
+    if (!button || !account) return;
+    const { connection, provider } = account.dataset;
+    if (button.dataset.part === "connect") act(button, () => goTo(provider, { connection }));
+    if (button.dataset.part === "import") act(button, () => bringIn(provider, connection));
+    if (button.dataset.part === "disconnect") act(button, () => disconnect(button, provider, connection));
+  });
+  root.addEventListener("submit", (event) => {
+    const form = event.target.closest('[data-part="connect-form"]');
+    if (!form) return;
+    event.preventDefault();
+    const others = form.elements.other_contacts?.checked ?? false;
+    act(form.querySelector("button"), () => goTo(form.dataset.provider, { other_contacts: others }));
+  });
+  const retry = part(page, "try-again");
+  retry?.addEventListener("click", () => {
+    const { provider, connection } = retry.dataset;
+    act(retry, () => goTo(provider, connection ? { connection } : {}));
+  });
+  // A page that was left for the provider's, and comes back by "back", has its buttons again.
+  window.addEventListener("pageshow", ({ persisted }) => persisted && again.ask());
+  follow({ scope: "workspace" }, { state: take });
+
+  // The cards change when an import from an account begins and when it ends.
+  function take(state) {
+    if (state.source === "file") return;
+    const status = ENDED.has(state.status) ? state.status : "running";
+    const row = root.querySelector(`[data-import="${CSS.escape(state.id)}"]`);
+    const known = seen.get(state.id) ?? (row ? row.dataset.status : ENDED.has(state.status) && status);
+    seen.set(state.id, status);
+    if (known !== status) again.ask();
+  }
+
+  async function redraw() {
+    const html = await piece(root.dataset.page ?? "/?part=sources").catch(() => null);
+    if (html === null) return; // what happens next asks again
+    const fresh = fragment(html);
+    const focused = document.activeElement?.closest?.("[data-part='source']")?.dataset.provider;
+    for (const section of fresh.querySelectorAll('[data-part="source"]')) {
+      const old = root.querySelector(`[data-part="source"][data-provider="${section.dataset.provider}"]`);
+      if (!old || old.isEqualNode(section)) continue;
+      old.replaceWith(section);
+      await enliven(section);
+      if (focused === section.dataset.provider) section.querySelector("h2").focus({ preventScroll: true });
+    }
+  }
+
+  async function act(button, run) {
+    button.disabled = true;
+    trouble(null);
+    try {
+      await run();
+    } catch (error) {
+      trouble(error.message);
+      button.disabled = false;
+    }
+  }
+
+  // To the provider's page; it sends the person back to us.
+  async function goTo(provider, wanted) {
+    const { url } = await call("POST", `/api/v1/connections/${provider}`, wanted);
+    location.assign(url);
+  }
+
+  // First the channel, so that nothing of the import can be missed.
+  async function bringIn(source, connection) {
+    const { channel } = await call("POST", "/api/v1/channels", {});
+    const made = await call("POST", "/api/v1/imports", { source, connection, channel }, { headers: { "Idempotency-Key": newKey() } });
+    location.assign(`/imports/${made.id}`);
+  }
+
+  async function disconnect(button, provider, connection) {
+    if (!window.confirm(button.dataset.confirm)) {
+      button.disabled = false;
+      return;
+    }
+    const { revoked, manage } = await call("DELETE", `/api/v1/connections/${connection}`);
+    announce(say("connections.disconnected"));
+    await redraw();
+    if (!revoked) {
+      const name = say(`connections.at_${provider}`);
+      const link = h("a", { href: manage, target: "_blank", rel: "noopener noreferrer" }, say("connections.manage", { provider: name }));
+      trouble(say("connections.not_revoked", { provider: name }), link);
+    }
+  }
+
+  function trouble(text, ...more) {
+    const notice = part(page, "connection-trouble");
+    notice.hidden = !text;
+    notice.replaceChildren(...(text ? [h("p", {}, text, " ", ...more)] : []));
+  }
+}
+
+// What was told once is not told again after a reload; whoever listens to the page hears it first.
+function tidyAddress(page) {
+  const told = part(page, "connected");
+  if (!told) return;
+  history.replaceState(history.state, "", location.pathname);
+  told.focus({ preventScroll: true });
+}
+
+function newKey() {
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  return [...random].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
