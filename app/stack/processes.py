@@ -63,9 +63,17 @@ def names(settings: config.Stack) -> list[tuple[str, str]]:
 
 
 def values(
-    settings: config.Stack, addresses: Addresses, secrets: Secrets, home: Home, environ: Mapping[str, str]
+    settings: config.Stack,
+    addresses: Addresses,
+    secrets: Secrets,
+    home: Home,
+    environ: Mapping[str, str],
+    providers: Mapping[str, str] = {},
 ) -> dict[str, str]:
-    """Every setting that some process may read, by field name: what the person set, and what we know better."""
+    """Every setting that some process may read, by field name: what the person set, and what we know better.
+
+    `providers` is what leads to simulated ones, if there are any.
+    """
     known = {field.name for kind in KINDS.values() for field in fields(kind)}
     given = {name: environ[name.upper()] for name in known if environ.get(name.upper())}
     if not settings.kafka_bootstrap:
@@ -75,6 +83,7 @@ def values(
     return {
         "drain_seconds": "3",  # one machine, few clients: Ctrl-C should not take long
         **given,
+        **providers,
         "kafka_bootstrap": addresses.kafka,
         "redis_url": addresses.redis,
         "web_database_url": addresses.postgres["web"],

@@ -25,7 +25,7 @@ def postgres(what: str, dsn: str, alive: Alive, seconds: float = 60) -> None:
     def attempt() -> None:
         psycopg.connect(dsn, connect_timeout=5).close()
 
-    _wait(what, attempt, (psycopg.OperationalError,), alive, seconds)
+    answers(what, attempt, (psycopg.OperationalError,), alive, seconds)
 
 
 def valkey(what: str, url: str, alive: Alive, seconds: float = 30) -> None:
@@ -35,7 +35,7 @@ def valkey(what: str, url: str, alive: Alive, seconds: float = 30) -> None:
         with redis.Redis.from_url(url, socket_timeout=5) as client:
             client.ping()
 
-    _wait(what, attempt, (redis.RedisError,), alive, seconds)
+    answers(what, attempt, (redis.RedisError,), alive, seconds)
 
 
 def kafka(what: str, settings: config.Topics, alive: Alive, seconds: float = 90) -> None:
@@ -48,7 +48,7 @@ def kafka(what: str, settings: config.Topics, alive: Alive, seconds: float = 90)
         asyncio.run(topics.ensure(settings))
 
     try:
-        _wait(what, attempt, (TryAgain, OSError), alive, seconds)
+        answers(what, attempt, (TryAgain, OSError), alive, seconds)
     except topics.WrongPartitions as error:
         raise Refused(str(error)) from error
 
@@ -65,7 +65,7 @@ def process(name: str, port: int, alive: Alive, seconds: float) -> None:
             if answer.status != 200:
                 raise TryAgain(f"it says: {said}")
 
-    _wait(name, attempt, (TryAgain, OSError, http.client.HTTPException), alive, seconds)
+    answers(name, attempt, (TryAgain, OSError, http.client.HTTPException), alive, seconds)
 
 
 def schemas(dsn: str, secrets: Secrets) -> None:
@@ -76,9 +76,10 @@ def schemas(dsn: str, secrets: Secrets) -> None:
         raise Refused(f"the database could not be brought up to date: {error}") from error
 
 
-def _wait(
+def answers(
     what: str, attempt: Callable[[], None], away: tuple[type[Exception], ...], alive: Alive, seconds: float
 ) -> None:
+    """Returns once `attempt` raises none of `away` any more. Raises Refused."""
     deadline = time.monotonic() + seconds
     while True:
         try:

@@ -11,13 +11,14 @@ from pathlib import Path
 import psutil
 
 from app import config
-from app.stack import Refused, embedded, keys, leftovers, links, places, ports, processes, ready
+from app.stack import Refused, embedded, keys, leftovers, links, places, ports, processes, ready, simulated
 from app.stack.embedded import Addresses, Servers
 from app.stack.keys import Secrets, write_private
 from app.stack.places import Home
 from app.stack.processes import Process
 from app.stack.record import Line, Record, Stack
 from app.stack.servers import Server
+from app.stack.simulated import Simulated
 from app.stack.supervision import Died, Supervision, environment
 from app.stack.terminal import say, step
 
@@ -71,6 +72,7 @@ class _Session:
         self._settings = settings
         self._home = home
         self._secrets = secrets
+        self._simulates = simulated.wanted(settings)
         self._record = Record(home.path / "stack.json")
         self._web_file = home.run / "web.json"
         self._ports: dict[str, int] = {}
@@ -81,24 +83,30 @@ class _Session:
     def run(self) -> None:
         """Starts everything and stays. Raises Died, Refused."""
         # All at once: what is only going to listen cannot be seen by the next who looks for a free port.
-        free = ports.free(embedded.PORTS + len(processes.names(self._settings)))
+        names = processes.names(self._settings)
+        free = ports.free(embedded.PORTS + len(names) + (simulated.PORTS if self._simulates else 0))
         with step("files, jars and folders"):
             servers = self._make(free)
         addresses = self._addresses(servers)
-        settings = processes.values(self._settings, addresses, self._secrets, self._home, os.environ)
+        played = simulated.make(free) if self._simulates else None
+        known = played.values if played else {}
+        settings = processes.values(self._settings, addresses, self._secrets, self._home, os.environ, known)
         planned = processes.plan(self._settings, settings, free)
         ours = [process for group in planned.values() for process in group]
         self._ports = {
             **{server.program.name: server.port for server in servers.own()},
             **{process.program.name: process.port for process in ours},
+            **({played.program.name: played.port} if played else {}),
         }
         web = {**environment(self._home), **planned["web"][0].program.environment}
-        groups = [*servers.groups(), *processes.groups(planned)]
+        groups = [*servers.groups(), *([played.group()] if played else []), *processes.groups(planned)]
         self._record.withdraw()  # of a run that was killed
         try:
             with Supervision(self._home, groups, self._changed) as supervision:
                 try:
                     self._start_servers(supervision, servers, addresses)
+                    if played:
+                        self._start_providers(supervision, played)
                     for group in processes.groups(planned):
                         supervision.start(group.name)
                     for process in ours:
@@ -153,6 +161,11 @@ class _Session:
         with step(f"{broker} and its topics"):
             topics = dataclasses.replace(self._settings, kafka_bootstrap=addresses.kafka)
             ready.kafka(broker, topics, alive(servers.kafka))
+
+    def _start_providers(self, supervision: Supervision, played: Simulated) -> None:
+        supervision.start(simulated.NAME)
+        with step("a Google and a Microsoft to try (PROVIDERS=simulated)"):
+            played.wait(lambda: supervision.trouble(simulated.NAME), _READY_SECONDS)
 
     def _await(self, supervision: Supervision, process: Process) -> None:
         name = process.program.name

@@ -13,7 +13,7 @@ import pytest
 
 from app import config, sql
 from app.core.topics import BULK, IMPORTS, NOTICES
-from app.stack import Refused, embedded, jars, keys, places, ports, processes, supervision
+from app.stack import Refused, embedded, jars, keys, places, ports, processes, simulated, supervision
 from app.stack.embedded import Addresses
 from app.stack.places import Account, Home
 from app.stack.record import Line, Record, Stack
@@ -264,3 +264,24 @@ def test_topics_with_another_number_of_partitions_are_one_sentence_with_the_sett
     assert said.endswith("set PARTITIONS=6")
     assert difference(["imports"], 12, {}) is None
     assert difference(["imports"], 12, {"imports": 12, "somebody.elses": 3}) is None
+
+
+def test_simulated_providers_are_spoken_to_instead_of_the_real_ones(home: Home, secrets: keys.Secrets) -> None:
+    played = simulated.make(iter([9001, 9002]))
+    mine = {"GOOGLE_CLIENT_ID": "mine", "MICROSOFT_TENANT": "mine"}
+    values = processes.values(config.Stack(), ADDRESSES, secrets, home, mine, played.values)
+    web = config.read(
+        config.Web, processes.plan(config.Stack(), values, iter(range(100)))["web"][0].program.environment
+    )
+    assert {web.google_auth_url, web.google_token_url, web.google_people_url} == {"http://127.0.0.1:9001"}
+    assert {web.microsoft_login_url, web.microsoft_graph_url} == {"http://127.0.0.1:9001"}
+    assert web.google_client_id != "mine"
+    assert web.microsoft_tenant == "common"
+    assert played.program.argv[-4:] == ("--port", "9001", "--canary-port", "9002")
+
+
+def test_without_the_word_nothing_is_simulated() -> None:
+    assert not simulated.wanted(config.Stack())
+    assert simulated.wanted(config.Stack(providers="simulated"))
+    with pytest.raises(Refused, match="simulated"):
+        simulated.wanted(config.Stack(providers="real"))
