@@ -14,6 +14,7 @@ Code = Literal[
     "too_many_cells",
     "bad_character",
     "email_invalid",
+    "phone_shortened",
     "no_identity",
     "file_not_read",
     "card_unended",
@@ -51,6 +52,10 @@ WORDS: dict[Code, Words] = {
     "bad_character": Words("This cell has a character that no text can have (NUL).", "Remove the character."),
     "email_invalid": Words(
         "This is not an e-mail address.", "Write it like name@example.com, or leave the cell empty."
+    ),
+    "phone_shortened": Words(
+        "A spreadsheet has shortened this phone number: its last digits are lost.",
+        "Write the number in full; in the spreadsheet, format its column as text first.",
     ),
     "no_identity": Words(
         "This row has no name, company, e-mail address or phone number.",

@@ -1,8 +1,13 @@
 """Cells -> people, by a completed plan. One list per column and one pass per field: so plain Python is at its fastest.
 
 What becomes of a cell that is not what its column says:
+- one that only says that it is empty (`n/a`, `-`, `Keine Angabe`): is empty;
 - an e-mail address that is none, in a row without any other: the row is a problem, `email_invalid`;
-- any other one, a birthday that is no day, a link that is none: kept as a custom value under the column's header.
+- a phone number that a spreadsheet has shortened (`4.41E+11`), in a row without an e-mail address or another number:
+  the row is a problem, `phone_shortened`;
+- any other address that is none, a birthday that is no day, a link that is none: kept as a custom value under the
+  column's header; any other doubtful phone number: kept as it was written, without an E.164 form.
+What was kept in spite of a doubt is told by `doubts.py`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,6 +21,8 @@ from app.core.reading.plan import Column, DateOrder, Plan
 from app.core.reading.problems import problem
 
 TEXTS = tuple(name for name in SCALARS if name not in {"name", "birthday"})
+_WORDY = frozenset({"company", "department", "title", "notes"})
+"""Fields that are no names: `none` and `unknown` say nothing in them."""
 ADDRESS_PARTS = ("street", "city", "region", "postal_code", "country")
 
 
@@ -105,11 +112,14 @@ class _Batch:
         self._rows = rows
         clean = str.strip if plain else values.clean
         self._cells: list[list[str] | None] = [
-            list(map(clean, cells)) if any(cells) else None for cells in zip(*(row.cells for row in rows), strict=True)
+            emptied(list(map(clean, cells))) if any(cells) else None
+            for cells in zip(*(row.cells for row in rows), strict=True)
         ]
         self._nothing = [""] * len(rows)
         self._kept: dict[int, list[tuple[int, str]]] = {}
         self._bad_emails: dict[int, tuple[int, str]] = {}
+        self._shortened: dict[int, int] = {}
+        self._senders: dict[int, str] = {}
 
     def result(self) -> tuple[list[Person], list[ProblemOut]]:
         emails, phones = self._all_emails(), self._all_phones()
@@ -120,7 +130,8 @@ class _Batch:
         numbers, lines = [row.number for row in self._rows], [row.line for row in self._rows]
         members = zip(numbers, lines, keys, scalars, emails, phones, addresses, urls, labels, custom, strict=True)
         people = list(map(_person, members))
-        if not self._bad_emails and None not in keys:
+        self._shortened = {at: column for at, column in self._shortened.items() if not reachable(people[at])}
+        if not self._bad_emails and not self._shortened and None not in keys:
             return people, []
         problems = []
         for at, row in enumerate(self._rows):
@@ -130,11 +141,13 @@ class _Batch:
                 problems.append(
                     problem("email_invalid", row.number, row.line, row.cells, column=column, suggestion=meant)
                 )
+            elif at in self._shortened:
+                column = self._shortened[at]
+                problems.append(problem("phone_shortened", row.number, row.line, row.cells, column=column))
             elif keys[at] is None:
                 problems.append(problem("no_identity", row.number, row.line, row.cells))
-        good = [
-            person for at, person in enumerate(people) if person.match_key is not None and at not in self._bad_emails
-        ]
+        bad = {*self._bad_emails, *self._shortened}
+        good = [person for at, person in enumerate(people) if person.match_key is not None and at not in bad]
         return good, problems
 
     def _column(self, indexes: tuple[int, ...]) -> list[str] | None:
@@ -150,12 +163,14 @@ class _Batch:
     # --- single values
 
     def _all_scalars(self) -> list[tuple[str, ...]]:
-        columns: dict[str, list[str] | None] = {name: self._column(self._by.texts[name]) for name in TEXTS}
+        columns = {name: shown_texts(name, self._column(self._by.texts[name])) for name in TEXTS}
         columns["name"] = self._column(self._by.names)
         columns["birthday"] = self._birthdays()
         turned = self._column(self._by.last_first)
         if turned is not None:
             self._turn(turned, columns)
+        if self._senders:
+            self._name_senders(columns)
         return list(zip(*(columns[name] or self._nothing for name in SCALARS), strict=True))
 
     def _turn(self, turned: list[str], columns: dict[str, list[str] | None]) -> None:
@@ -173,6 +188,14 @@ class _Batch:
                 given[at] = given[at] or parts[0]
                 family[at] = family[at] or parts[1]
 
+    def _name_senders(self, columns: dict[str, list[str] | None]) -> None:
+        """Who has no name but stands as `Ann Lee <ann@example.com>` in the file, is Ann Lee."""
+        given = [columns[name] or self._nothing for name in ("name", "given", "middle", "family", "nickname")]
+        names = columns["name"] = list(given[0])
+        for at, cell in self._senders.items():
+            if not any(cells[at] for cells in given):
+                names[at] = values.display_name(cell)
+
     def _birthdays(self) -> list[str] | None:
         indexes = self._by.birthday
         whole = self._column(indexes["whole"])
@@ -181,7 +204,7 @@ class _Batch:
         found = list(self._nothing)
         for at, cell in enumerate(whole):
             if cell and not values.is_no_date(cell):
-                found[at] = values.date(cell, self._by.order) or ""
+                found[at] = values.date(cell, self._by.order) or values.serial(cell, self._by.order) or ""
                 if not found[at]:
                     self._keep(at, indexes["whole"][0], cell)
         return found
@@ -236,6 +259,8 @@ class _Batch:
         for slot in self._by.emails:
             for at, cell, label, primary in self._values(slot):
                 value = one(cell)
+                if value is not None and len(value) < len(cell):
+                    self._senders.setdefault(at, cell)
                 if value is not None and not found[at]:
                     found[at] = (_new(Email, (value, label)),)
                     continue
@@ -271,6 +296,8 @@ class _Batch:
                     continue
                 if values.is_placeholder(cell):
                     continue
+                if not value and values.is_shortened(cell):
+                    self._shortened.setdefault(at, self._source(slot, at))
                 known = {phone.value or phone.raw for phone in found[at]}
                 several = ((value, cell),) if value else values.phones(cell, region)
                 new = tuple(Phone(value, raw, label) for value, raw in several if (value or raw) not in known)
@@ -358,6 +385,23 @@ def with_labels(cell: str, labels: tuple[str, ...], split: str | None) -> tuple[
     """The labels of a cell, and those that the row has from elsewhere behind them."""
     own = map(values.label, map(str.strip, cell.split(split) if split else (cell,)))
     return tuple(dict.fromkeys((*filter(None, own), *labels)))
+
+
+def emptied(cells: list[str], placeholders: frozenset[str] = values.NOTHING) -> list[str]:
+    """The cells, without those that only say that they are empty."""
+    if placeholders.isdisjoint(cells):
+        return cells
+    return ["" if cell in placeholders else cell for cell in cells]
+
+
+def shown_texts(name: str, cells: list[str] | None) -> list[str] | None:
+    """The texts of a field as they are kept."""
+    return emptied(cells, values.PLACEHOLDERS) if cells is not None and name in _WORDY else cells
+
+
+def reachable(person: Person) -> bool:
+    """Whether somebody can be written to or called."""
+    return bool(person.emails) or any(phone.value for phone in person.phones)
 
 
 def shown_country(cell: str) -> str:

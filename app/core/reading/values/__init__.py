@@ -6,24 +6,26 @@ The words of languages are data, in `data/`; names of countries and months are t
 """
 
 from app.core.reading.values.countries import country, country_name
-from app.core.reading.values.dates import date, day_of, is_no_date, month_number
-from app.core.reading.values.emails import email, email_suggestion, emails, meant_domain
+from app.core.reading.values.dates import date, day_of, is_no_date, month_number, serial
+from app.core.reading.values.emails import display_name, email, email_suggestion, emails, meant_domain
 from app.core.reading.values.links import kind, label, url
 from app.core.reading.values.phones import is_shortened, keeps_its_form, phone, phones
-from app.core.reading.values.texts import MAX_CELL, clean, is_nothing, is_placeholder, last_first
+from app.core.reading.values.texts import MAX_CELL, NOTHING, PLACEHOLDERS, clean, is_placeholder, last_first
 
 __all__ = (
     "MAX_CELL",
+    "NOTHING",
+    "PLACEHOLDERS",
     "clean",
     "country",
     "country_name",
     "date",
     "day_of",
+    "display_name",
     "email",
     "email_suggestion",
     "emails",
     "is_no_date",
-    "is_nothing",
     "is_placeholder",
     "is_shortened",
     "keeps_its_form",
@@ -34,5 +36,6 @@ __all__ = (
     "month_number",
     "phone",
     "phones",
+    "serial",
     "url",
 )

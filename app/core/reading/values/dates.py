@@ -20,10 +20,9 @@ _YEAR_UNKNOWN = frozenset({0, 1604})
 
 _TIME = re.compile(
     r"(?:T| |, ?)(?:(?:AM|PM|오전|오후|上午|下午|午前|午後) ?)?\d{1,2}[:.]\d{2}(?:[:.]\d{2}(?:[.,]\d{1,9})?)?"
-    r"(?: ?[AaPp]\.? ?[Mm]\.?)?(?: ?(?:Z|UTC|GMT|Uhr|[+-]\d{2}:?\d{2})(?: ?\(?[A-Z]{3,4}\)?)?)?$"
+    r"(?: ?[AaPp]\.? ?[Mm]\.?)?(?: ?(?:Z|UTC|GMT|Uhr))?(?: ?[+-]\d{2}:?\d{2})?(?: ?\([^()]{1,40}\))?$"
 )
 _NO_YEAR = re.compile(r"--(\d{2})-?(\d{2})")
-_COMPACT = re.compile(r"\d{8}")
 _PARTS = re.compile(r"[^\W\d_]++(?:[\u0300-\u036f][^\W\d_]*+)*+|\d++")
 _ERAS = {"明治": 1867, "大正": 1911, "昭和": 1925, "平成": 1988, "令和": 2018}
 """Japanese eras and the year before their first one."""
@@ -67,8 +66,8 @@ def date(cell: str, order: DateOrder) -> str | None:
     found = _NO_YEAR.fullmatch(cell)
     if found:
         return day_of(None, int(found[1]), int(found[2]))
-    if cell.isdecimal() or cell.removesuffix(".0").isdecimal():
-        return _digits(cell.removesuffix(".0"), order)
+    if cell.isdecimal():
+        return _compact(cell, order) if len(cell) == 8 else None
     if not cell.isascii():
         era = _ERA.match(cell)
         if era:
@@ -86,15 +85,12 @@ def date(cell: str, order: DateOrder) -> str | None:
     return _named_month(parts, named) if named else _numbers(parts, order)
 
 
-def _digits(cell: str, order: DateOrder) -> str | None:
-    """A day without separators, or as the number that a spreadsheet has for it."""
-    if len(cell) == 8:
-        found = day_of(int(cell[:4]), int(cell[4:6]), int(cell[6:]))
-        if found is None or not "18" <= cell[:2] <= "20":
-            turned = _either(int(cell[4:]), int(cell[:2]), int(cell[2:4]), day_first=order != "mdy")
-            return turned if "18" <= cell[4:6] <= "20" else found
-        return found
-    return _serial(cell) if len(cell) == 5 else None
+def _compact(cell: str, order: DateOrder) -> str | None:
+    """Eight digits: the year first, or at the end where it cannot be first."""
+    found = day_of(int(cell[:4]), int(cell[4:6]), int(cell[6:]))
+    if (found is None or not "18" <= cell[:2] <= "20") and "18" <= cell[4:6] <= "20":
+        return _either(int(cell[4:]), int(cell[:2]), int(cell[2:4]), day_first=order != "mdy")
+    return found
 
 
 _EPOCH = calendar_day(1899, 12, 30)
@@ -102,15 +98,17 @@ _SERIALS = range(10_000, 54_789)
 """Days of 1927 to 2049."""
 
 
-def _serial(cell: str) -> str | None:
-    """A day as Excel counts it, if it cannot be six digits that have lost their zero (`70384`: 7 March 1984)."""
-    if (
-        int(cell) not in _SERIALS
-        or day_of(None, int(cell[1:3]), int(cell[0]))
-        or day_of(None, int(cell[0]), int(cell[1:3]))
-    ):
+def serial(cell: str, order: DateOrder) -> str | None:
+    """A day as a spreadsheet counts it (`32874`: 1990-01-01); for columns that are known to hold days.
+
+    None if it may be six digits that have lost their zero (`70384`: 7 March 1984).
+    """
+    cell = cell.removesuffix(".0")
+    if len(cell) != 5 or not cell.isdecimal() or int(cell) not in _SERIALS:
         return None
-    return (_EPOCH + timedelta(days=int(cell))).isoformat()
+    first, second, third = int(cell[0]), int(cell[1:3]), int(cell[3:])
+    month, day = {"dmy": (second, first), "mdy": (first, second), "ymd": (second, third)}[order]
+    return None if day_of(None, month, day) else (_EPOCH + timedelta(days=int(cell))).isoformat()
 
 
 def _named_month(parts: list[str], named: list[str]) -> str | None:

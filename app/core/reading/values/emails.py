@@ -8,7 +8,7 @@ from functools import cache, lru_cache
 import idna
 
 from app.core.reading.values.data import load
-from app.core.reading.values.texts import PLACEHOLDERS
+from app.core.reading.values.texts import PLACEHOLDERS, last_first
 
 MAX_EMAIL = 254
 """Characters of an address, its domain in ASCII (RFC 5321, 4.5.3.1.3)."""
@@ -85,6 +85,20 @@ def _odd_email(cell: str) -> str | None:
     return _address(text)
 
 
+_DISPLAYED = re.compile(
+    r"([^<>@]++)<[^<>]++>|[^\s@<>]++@[^\s@<>()]++ \(([^()@]++)\)|([^()@]++)[(\[][^()\[\]]++@[^()\[\]]++[)\]]"
+)
+MAX_DISPLAYED = 200
+
+
+def display_name(cell: str) -> str:
+    """`Ann Lee` of `"Ann Lee" <ann@example.com>`; "" if there is none."""
+    found = _DISPLAYED.fullmatch(cell.rstrip(" ,;.")) if len(cell) <= MAX_DISPLAYED else None
+    name = next(filter(None, found.groups()), "").strip(" \t\"'‘’“”„«»,;:") if found else ""
+    parts = last_first(name)
+    return " ".join(parts) if parts else name if any(map(str.isalpha, name)) else ""
+
+
 def _with_name(inner: str, name: str) -> str | None:
     """The address in brackets, unless its display name is another address."""
     address = _address(inner)
@@ -139,7 +153,7 @@ _MOST_SUGGESTED = 320
 def email_suggestion(cell: str) -> str:
     """The address that was probably meant, as a sentence; "" if there is no telling."""
     if len(cell) > _MOST_SUGGESTED:
-        return ""
+        return f"An address has at most {MAX_EMAIL} characters." if "@" in cell else ""
     meant = next((found for found in map(email, _tries(cell.strip().strip(_SURROUNDINGS))) if found), None)
     return f"Did you mean {meant}?" if meant else ""
 

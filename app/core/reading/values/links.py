@@ -2,6 +2,8 @@
 
 import re
 
+from app.core.reading.values.texts import is_placeholder
+
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.\-]*+):")
 MAX_URL = 2048
 
@@ -37,7 +39,9 @@ _SYSTEM_LABELS = frozenset({"mycontacts", "my contacts"})
 
 
 def label(cell: str) -> str:
-    """A label or group; "" for Google's group that everybody is in."""
+    """A label or group; "" for Google's group that everybody is in, and for what only says that there is none."""
+    if is_placeholder(cell):
+        return ""
     name = cell.lstrip("* ") if cell.startswith("*") else cell
     if cell.startswith("*") and name.casefold() in _SYSTEM_LABELS:
         return ""

@@ -5,6 +5,7 @@ something stands in it that may or may not be a part of it. Then its E.164 form 
 """
 
 import re
+import unicodedata
 from functools import lru_cache
 
 import phonenumbers
@@ -26,16 +27,19 @@ def phone(cell: str, region: str | None) -> str:
     """
     if cell[0] == "+" and cell[1:].isdigit() and cell.isascii() and keeps_its_form(cell[:6], len(cell)):
         return cell
-    if "/" not in cell and len(cell) <= MAX_PHONE:
-        digits = cell.translate(_PUNCTUATION)
-        if digits[:1] == "+":
-            if digits[1:].isdecimal() and digits.isascii() and keeps_its_form(digits[:6], len(digits)):
-                return digits
-        elif region is not None and digits.isdecimal() and digits.isascii():
-            change = _national(digits[:6], len(digits), region)
-            if change is not None:
-                cut, prefix = change
-                return prefix + digits[cut:]
+    digits = cell.translate(_PUNCTUATION) if len(cell) <= MAX_PHONE else ""
+    if digits.isascii() and (digits.isdecimal() or (digits[:1] == "+" and digits[1:].isdecimal())):
+        if "/" in cell and _is_complete(cell.partition("/")[0], region):
+            return ""
+        if digits[0] != "+":
+            change = _change(digits[:6], len(digits), region)
+        elif keeps_its_form(digits[:6], len(digits)):
+            return digits
+        else:
+            change = _change(digits[:8], len(digits), None)
+        if change is not None:
+            cut, prefix = change
+            return prefix + digits[cut:]
     return _dialled(cell, region)
 
 
@@ -73,7 +77,7 @@ def keeps_its_form(beginning: str, length: int) -> bool:
 
 
 @lru_cache(maxsize=65_536)
-def _national(beginning: str, length: int, region: str) -> tuple[int, str] | None:
+def _change(beginning: str, length: int, region: str | None) -> tuple[int, str] | None:
     """What becomes of numbers that begin like this: how many digits go, and what comes before the rest.
 
     None if that depends on more than the beginning, or if they are doubtful.
@@ -99,7 +103,7 @@ _REWRITTEN = frozenset(
 # --- the unusual number
 
 _EXTENSION = re.compile(
-    r"(?:[ ,;]*+(?:;ext=|\b(?:e?xt(?:ension|n)?|extension|durchwahl|dw|poste|anexo|interno|int|wewn|wew|доб(?:авочный)?"
+    r"(?:[ ,;]*+(?:ext=|\b(?:e?xt(?:ension|n)?|extension|durchwahl|dw|poste|anexo|interno|int|wewn|wew|доб(?:авочный)?"
     r"|toestel|tst|anknytning|ankn|klapka|kl|内線|分机)\b\.?:?|(?<=[\d )])x|\#|内線|分机))[ \xa0]*+\(?(\d{1,7})\)?\.?$",
     re.IGNORECASE,
 )
@@ -108,6 +112,7 @@ _NAMED = re.compile(
     r"|celular|portable|fax|office|home|work|direct|t|p|m|f|h|w|тел|моб|電話|携帯|电话|전화)\b\.?:?|:)[ \xa0]*+",
     re.IGNORECASE,
 )
+_REMARK = re.compile(r" *+\([^()\d]{1,40}\)$")
 _FLOAT = re.compile(r"(\d{6,15})[.,]0+")
 _FORMULA = re.compile(r'=?"([^"]*+)"|=(\+?\d++)')
 _VANITY = re.compile(r"\+?[\d ().\-]*+(?:[A-Za-z]{2,}[ \-]?){1,4}[\d\-]*+")
@@ -123,45 +128,54 @@ def _dialled(cell: str, region: str | None) -> str:
     vanity = any(letter.isalpha() for letter in text)
     if vanity and not _VANITY.fullmatch(text):
         return ""
-    if text.startswith("00") and region is None:
+    number = _parsed(text, region)
+    if number is None and text.startswith("00"):
+        # So begins a number of another country nearly everywhere, and none of this one.
         text = "+" + text[2:]
+        number = _parsed(text, None)
+    if number is None or (vanity and not phonenumbers.is_valid_number(number)):
+        return ""
+    if text[0] != "+" and sum(map(str.isdigit, text)) < _LEAST_DIGITS:
+        return ""
+    if "/" in text and _is_complete(text.partition("/")[0], region):
+        return ""
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+
+
+def _parsed(text: str, region: str | None) -> phonenumbers.PhoneNumber | None:
+    """The number, if it is as long as one of its country may be."""
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException:
-        return ""
-    if phonenumbers.is_possible_number_with_reason(number) != phonenumbers.ValidationResult.IS_POSSIBLE:
-        return ""
-    if text[0] != "+" and len(str(number.national_number)) < _LEAST_DIGITS:
-        return ""
-    if vanity and not phonenumbers.is_valid_number(number):
-        return ""
-    if "/" in text and _is_complete(text.partition("/")[0], region):
-        # What follows may be another extension, or a whole number without what both begin with.
-        return ""
-    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
+        return None
+    possible = phonenumbers.is_possible_number_with_reason(number) == phonenumbers.ValidationResult.IS_POSSIBLE
+    return number if possible else None
+
+
+@lru_cache(maxsize=4_096)
+def _is_complete(text: str, region: str | None) -> bool:
+    # What follows a whole number and a slash is another extension, or another number without what both begin with.
+    number = _parsed(text, region)
+    return number is not None and bool(phonenumbers.is_valid_number(number))
 
 
 def _bare(cell: str) -> str:
     """A number without what spreadsheets, links and people write around it, and without its extension."""
     text = cell.translate(_INVISIBLE).strip().removeprefix("'")
+    if not text.isascii():
+        # In Japan, the sign for a long vowel is typed for the dash that it looks like.
+        text = unicodedata.normalize("NFKC", text).replace("ー", "-")
     formula = _FORMULA.fullmatch(text)
     if formula:
         text = (formula[1] or formula[2] or "").strip()
     whole = _FLOAT.fullmatch(text)
     if whole:
         return whole[1]
-    exact = _SHORTENED.fullmatch(text)
-    if exact and len(exact[2]) >= int(exact[3]):
-        digits = exact[1] + exact[2]
-        return digits[: int(exact[3]) + 1] if not digits[int(exact[3]) + 1 :].strip("0") else ""
+    power = _SHORTENED.fullmatch(text)
+    if power:
+        digits, size = power[1] + power[2], int(power[3]) + 1
+        return digits[:size] if len(digits) >= size and not digits[size:].strip("0") else text
     named = _NAMED.match(text)
-    text = text[named.end() :] if named else text
+    text = _REMARK.sub("", text[named.end() :] if named else text)
     extension = _EXTENSION.search(text)
     return text[: extension.start()].strip() if extension else text
-
-
-def _is_complete(text: str, region: str | None) -> bool:
-    try:
-        return bool(phonenumbers.is_valid_number(phonenumbers.parse(text, region)))
-    except phonenumbers.NumberParseException:
-        return False

@@ -22,7 +22,7 @@ def unaccented(text: str) -> str:
     """A text as names of months and countries are looked up: without case and accents."""
     if text.isascii():
         return text.lower()
-    marks = unicodedata.normalize("NFD", text.casefold())
+    marks = unicodedata.normalize("NFD", text.casefold().replace("ı", "i"))
     return unicodedata.normalize("NFC", "".join(mark for mark in marks if not unicodedata.combining(mark)))
 
 
@@ -36,14 +36,9 @@ def _forms(words: Iterable[str]) -> frozenset[str]:
 
 _PLACEHOLDERS = load("placeholders")
 NOTHING = _forms(_PLACEHOLDERS["anywhere"])
-"""Cells that say that they are empty, whatever their column is."""
+"""Cells that only say that they are empty (`n/a`, `-`, `Keine Angabe`), whatever their column is."""
 PLACEHOLDERS = NOTHING | _forms(_PLACEHOLDERS["not_in_names"])
 """Cells that say so where they are no name of a person or a place: people are called Null and None."""
-
-
-def is_nothing(cell: str) -> bool:
-    """Whether a cell only says that it is empty (`n/a`, `-`, `Keine Angabe`), whatever its column is."""
-    return cell in NOTHING
 
 
 def is_placeholder(cell: str) -> bool:
