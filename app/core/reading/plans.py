@@ -16,6 +16,7 @@ from app.core.events import ProblemOut, SegmentHeader
 from app.core.reading import columns as naming
 from app.core.reading import dialect as dialects
 from app.core.reading import encodings, formats, segments, text
+from app.core.reading import header as finding
 from app.core.reading.cardfiles import CARD_FILES, beginning, whole_records
 from app.core.reading.plan import Column, DateOrder, Existing, Format, Plan, Repair, Values
 
@@ -104,7 +105,6 @@ def complete(
     if not head.strip(b" \t\r\n\xef\xbb\xbf"):
         raise Rejected("empty", "The file is empty.")
     kind = _format_of(head, given)
-    _refuse_unbuilt(given)
     ways = _ways(head, given, whole=whole)
     encoding, repair = ways[0].encoding, ways[0].repair
     body = text.decoded(head, encoding, repair, whole=whole)
@@ -112,11 +112,11 @@ def complete(
     if kind != "csv":
         return _of_cards(kind, head, body, ways, whole=whole, given=given, defaults=defaults)
     dialect = given.dialect or dialects.detect(body)
-    rows = dialects.first_rows(body, dialect, whole=whole, count=PREVIEW_ROWS)
+    rows = dialects.first_rows(body, dialect, whole=whole, count=PREVIEW_ROWS).rows
     if not rows:
         raise Rejected("nothing_recognised", f"No row ends within the first {len(head) // 1024:,} KB of this file.")
-    preamble, header = _header(rows, given)
-    headers = _header_cells(rows[preamble : preamble + header]) if header else None
+    preamble, header, _ = finding.find(rows, preamble=given.preamble, header=given.header)
+    headers = finding.joined(rows[preamble : preamble + header]) if header else None
     body_rows = rows[preamble + header :]
     width = len(headers) if headers is not None else max(map(len, body_rows), default=0)
     if width > MAX_COLUMNS:
@@ -347,13 +347,6 @@ _NO_TEXT = bytes({*range(0x20), 0x7F} - {*b"\t\n\v\f\r\x1a\x1b\x1f"})
 """Bytes that no list of people has. NUL is among them: a few of them in a cell are told as problems of their rows."""
 
 
-def _refuse_unbuilt(given: Plan) -> None:
-    if given.dialect is not None and given.dialect.escape != "doubled":
-        raise _invalid("/dialect/escape", "only doubled quotes can be read here")
-    if given.dialect is not None and given.dialect.trim:
-        raise _invalid("/dialect/trim", "blanks before quotes cannot be trimmed here")
-
-
 def _refuse_mismatch(given: Plan, headers: Sequence[str] | None, signature: str | None, width: int) -> None:
     if given.signature is None and given.columns is None:
         return
@@ -389,21 +382,6 @@ def _ways(head: bytes, given: Plan, *, whole: bool) -> list[encodings.Way]:
     else:
         first = encodings.Way(text.encoding(given.encoding, head), 1.0, given.repair)
     return [first, *(way for way in found if (way.encoding, way.repair) != (first.encoding, first.repair))]
-
-
-def _header(rows: Sequence[Sequence[str]], given: Plan) -> tuple[int, int]:
-    found = dialects.find_header(rows)
-    header = found.header if given.header is None else given.header
-    preamble = given.preamble
-    if preamble is None:
-        preamble = found.preamble if header and found.header else 0
-    return preamble, header
-
-
-def _header_cells(rows: Sequence[Sequence[str]]) -> list[str]:
-    """The header; several rows of it are read as one, from top to bottom."""
-    width = max(map(len, rows), default=0)
-    return [" ".join(filter(None, (row[index].strip() for row in rows if index < len(row)))) for index in range(width)]
 
 
 def _remembered_of_mended(

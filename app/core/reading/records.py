@@ -8,6 +8,8 @@ The rules, for a dialect with the quote `"` and the delimiter `,`:
 - A quoted field longer than 32 KB, or never closed, is taken back: from its quote on, all quotes are ordinary up to the
   next line end, where the record ends (`left_open`).
 - LF, CR and CRLF are line ends. An empty line is not a record.
+- With backslash escapes, what follows a backslash is an ordinary character, in quotes and outside of them.
+- With `trim`, blanks before an opening and behind a closing quote are not there.
 """
 
 import re
@@ -53,17 +55,26 @@ class Grammar:
     def __init__(self, dialect: Dialect) -> None:
         self.delimiter = dialect.delimiter.encode()
         self.quote = dialect.quote.encode() if dialect.quote else None
+        self.blanks = b" \t".replace(self.delimiter, b"") if dialect.trim else b""
+        self.backslash = dialect.escape == "backslash"
         self._quote = self.quote[0] if self.quote else -1
         self._edges = frozenset(self.delimiter + b"\r\n")
         self._line_end = re.compile(rb"[\r\n]")
-        self._stop = self._close = self._line_end
+        # All possessive: each byte is looked at once, whatever the input.
+        d, q = re.escape(self.delimiter), re.escape(self.quote or b"")
+        blanks = rb"[%b]*+" % self.blanks if self.blanks else b""
+        opens = rb"%b(?=%b%b)" % (d, blanks, q) if self.quote else rb"(?!)"
+        self._first = re.compile(blanks + q) if self.quote else re.compile(rb"(?!)")
+        if self.backslash:
+            ordinary = rb"(?:[^%b\r\n\\]++|\\.|(?!%b)%b)*+" % (d, opens, d)
+            self._stop = re.compile(rb"%b(?:%b|[\r\n])" % (ordinary, opens), re.DOTALL)
+            inside = rb"[^%b\\]*+(?:(?:%b%b|\\.)[^%b\\]*+)*+" % (q, q, q, q) if q else b""
+        else:
+            self._stop = re.compile(rb"%b|[\r\n]" % opens) if self.quote else self._line_end
+            inside = rb"[^%b]*+(?:%b%b[^%b]*+)*+" % (q, q, q, q) if q else b""
+        self._close = re.compile(inside + q, re.DOTALL)
         if self.quote is None:
             return
-        d, q = re.escape(self.delimiter), re.escape(self.quote)
-        self._stop = re.compile(rb"%b(?=%b)|[\r\n]" % (d, q))
-        # All possessive: each byte is looked at once, whatever the input.
-        inside = rb"[^%b]*+(?:%b%b[^%b]*+)*+" % (q, q, q, q)
-        self._close = re.compile(inside + q)
         # Text with quoted fields between two field edges. The literal quote comes first: so the search is a memchr.
         edges = rb"%b\r\n" % d
         field = rb"%b(?<![^%b]%b)%b%b" % (q, edges, q, inside, q)
@@ -86,9 +97,11 @@ class Grammar:
         """The record that begins at `start`; without `spans` its quoted fields are not noted down."""
         quoted: list[tuple[int, int]] = []
         stray = False
-        opening = start if self.quote is not None and data.startswith(self.quote, start) else -1
+        first = self._first.match(data, start)
+        opening = first.end() - 1 if first else -1
         at = edge = start
-        search, match = self._stop.search, self._close.match
+        search = self._stop.match if self.backslash else self._stop.search
+        match = self._close.match
         size, quote = len(data), self._quote
         while True:
             if opening >= 0:
@@ -103,7 +116,8 @@ class Grammar:
                     # The limit may have hidden that the quote is the first of two.
                     if at == limit and data[at] == quote:
                         return self._taken_back(data, start, tuple(quoted), opening, final=final)
-                    stray = stray or data[at] not in self._edges
+                    behind = self._behind_blanks(data, at)
+                    stray = stray or (behind < size and data[behind] not in self._edges)
                 elif not final:
                     return Unfinished(opening)
                 if spans:
@@ -114,13 +128,18 @@ class Grammar:
                 if final:
                     return Record(start, size, size, tuple(quoted), -1, stray)
                 return Unfinished(max(data.rfind(self.delimiter, at) + 1, edge))
-            at = found.start()
+            at = found.end() - 1
             if data[at] == CR or data[at] == LF:
                 end = _behind_line_end(data, at, final=final)
                 if end is None:
                     return Unfinished(max(data.rfind(self.delimiter, edge, at) + 1, edge))
                 return Record(start, at, end, tuple(quoted), -1, stray)
-            opening = at + 1
+            opening = self._behind_blanks(data, at + 1)
+
+    def _behind_blanks(self, data: bytes, at: int) -> int:
+        while self.blanks and at < len(data) and data[at] in self.blanks:
+            at += 1
+        return at
 
     def _taken_back(
         self, data: bytes, start: int, quoted: tuple[tuple[int, int], ...], opening: int, *, final: bool
@@ -138,9 +157,13 @@ class Grammar:
         None if some quote does not, so that the records have to be walked. Unless `final`, a field that touches the
         end of the data, and a CR there, are left out.
         """
+        if self.backslash and b"\\" in data:
+            return None
         end = len(data) - (not final and data.endswith(b"\r"))
         if self.quote is None or self.quote not in data:
             return end
+        if self.blanks:
+            return None
         found = self._plain.match(data) if final else self._plain_so_far.match(data)
         upto = found.end() if found else 0
         if upto < len(data):

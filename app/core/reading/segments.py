@@ -17,10 +17,11 @@ from app.core.contacts import Person
 from app.core.events import ProblemOut, SegmentHeader
 from app.core.reading import cardfiles, graph, members, people, provided
 from app.core.reading.cardfiles import CARD_FILES
+from app.core.reading.cells import cells_of
 from app.core.reading.plan import Dialect
 from app.core.reading.problems import MAX_TOLD_CELLS, problem
 from app.core.reading.provided import Linked
-from app.core.reading.records import Grammar, Record, grammar, line_ends
+from app.core.reading.records import Grammar, grammar, line_ends
 from app.core.reading.rows import Row, rows_of
 from app.core.reading.text import told
 from app.core.reading.values import MAX_CELL
@@ -170,7 +171,7 @@ def _walked(
         number += 1
         if number <= skip:
             continue
-        raw = _cells(data, record, rules)
+        raw = cells_of(data, record, rules)
         try:
             cells = [cell.decode() for cell in raw]
         except UnicodeDecodeError:
@@ -178,37 +179,13 @@ def _walked(
             problems.append(problem("bad_encoding", number - 1, here, cells, encoding=encoding))
             continue
         if record.open_at >= 0:
-            column = len(_cells(data, record._replace(text_end=record.open_at), rules)) - 1
+            column = len(cells_of(data, record._replace(text_end=record.open_at), rules)) - 1
             problems.append(problem("quote_left_open", number - 1, here, cells, column=column))
         elif record.stray and width and len(cells) != width:
             problems.append(problem("stray_quote", number - 1, here, cells))
         else:
             rows.append(Row(number - 1, here, _unescaped(cells)))
     return Records(rows, problems)
-
-
-def _cells(data: bytes, record: Record, rules: Grammar) -> list[bytes]:
-    """The cells of a record."""
-    delimiter, quote = rules.delimiter, rules.quote or b""
-    cells: list[bytes] = []
-    at = record.start
-    for opening, closing in record.quoted:
-        if opening > at:
-            cells += data[at : opening - len(delimiter)].split(delimiter)
-        end = data.find(delimiter, closing, record.text_end)
-        end = record.text_end if end < 0 else end
-        cells.append(_unquoted(data[opening:end], closing - opening, quote))
-        at = end + len(delimiter)
-    if at <= record.text_end:
-        cells += data[at : record.text_end].split(delimiter)
-    return cells
-
-
-def _unquoted(field: bytes, closing: int, quote: bytes) -> bytes:
-    """The content of a quoted field. If more follows the closing quote, quotes inside were meant to be ordinary."""
-    if closing == len(field) - 1 or field.endswith(quote):
-        return field[1:-1].replace(quote + quote, quote)
-    return field
 
 
 def _unescaped(cells: Sequence[str]) -> list[str]:

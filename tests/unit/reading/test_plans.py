@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import Rejected
 from app.core.reading import plans
-from app.core.reading.plan import Column, Dialect, Plan, Values
+from app.core.reading.plan import Column, Plan, Values
 from app.core.reading.plans import Completion, Defaults
 
 GOOGLE_OLD = (
@@ -371,8 +371,6 @@ def test_a_file_that_does_not_fit_its_plan_is_told_by_its_first_other_header() -
 @pytest.mark.parametrize(
     "given",
     [
-        Plan(dialect=Dialect(delimiter=",", quote='"', escape="backslash")),
-        Plan(dialect=Dialect(delimiter=",", quote='"', escape="doubled", trim=True)),
         Plan(format="vcard"),
         Plan(encoding="klingon"),
     ],
