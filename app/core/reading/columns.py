@@ -2,7 +2,7 @@
 
 The name of a column comes first (`names.py`, `headers/`): as the product writes it whose headers most of these are,
 then in the language most of these are in, then in any. A name that nobody knows may be misspelt, or known in part.
-Then its cells are looked at (`looks.py`): they can decide alone, and they raise doubts. At last the columns are seen
+Then its cells are looked at (`looks.py`): they can decide alone, agree or disagree (`agreement.py`). At last the columns are seen
 together (`context.py`). What is left is kept as a custom field under its header.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import msgspec
 
-from app.core.reading import context, doubts, spelling
+from app.core.reading import agreement, context, spelling
 from app.core.reading.looks import Cells
 from app.core.reading.looks import is_value as is_value
 from app.core.reading.names import Guess, Language, Product, lists, meaning, readings
@@ -139,7 +139,7 @@ def _candidates(
     found = _by_name(key, product, spoken)
     if not found:
         found = _by_part_of_name(key, cells, spoken)
-    found = [doubts.weighed(guess, cells) for guess in found]
+    found = [agreement.weighed(guess, cells) for guess in found]
     by_values = context.by_values(cells)
     if by_values is not None and all(by_values.field != guess.field for guess in found):
         found.append(replace(by_values, group=key))
@@ -199,7 +199,7 @@ def _by_part_of_name(key: str, cells: Cells, spoken: Sequence[Language]) -> list
                 ]
             continue
         guess = meaning(parsed._replace(unknown=()))
-        if guess is not None and doubts.may_be_in_part(guess, cells):
+        if guess is not None and agreement.may_be_in_part(guess, cells):
             reason = f"a part of its name is usual for it ({language.name})"
             return [replace(guess, group=guess.group or key, confidence=0.6, reason=reason)]
     return []
