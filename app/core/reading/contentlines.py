@@ -60,6 +60,7 @@ def properties(card: str, fallback: str) -> Iterator[Property]:
     lines = card.split("\n")
     at, depth = 0, 0
     found: Property | None = None
+    more: list[str] = []
     while at < len(lines):
         line = lines[at]
         at += 1
@@ -70,27 +71,28 @@ def properties(card: str, fallback: str) -> Iterator[Property]:
             before, colon, value = _behind_quotes(line)
         head = head_of(before) if colon else None
         if head is None:
-            if found is not None and depth == 0:
-                found = _continued(found, line)
+            if depth <= 1:
+                more.append(line)
             continue
         if head.encoding == "qp":
-            while value.endswith("=") and at < len(lines) and lines[at][:10].upper() != "END:VCARD":
-                value = value[:-1] + lines[at].rstrip(" \t")
-                line = line[:-1] + lines[at]
+            pieces = [value]
+            while pieces[-1].endswith("=") and at < len(lines) and lines[at][:10].upper() != "END:VCARD":
+                pieces[-1] = pieces[-1][:-1]
+                pieces.append(lines[at].rstrip(" \t"))
                 at += 1
+            value = "".join(pieces)
+            line = f"{before}:{value}"
             value = _from_quoted_printable(value.removesuffix("="), head.charset, fallback)
         elif head.encoding == "b":
             value = _from_base64(value, head.charset, fallback)
-        if head.name in {"BEGIN", "END"}:
-            depth += (1 if head.name == "BEGIN" else -1) if value.strip().upper() == "VCARD" else 0
-            continue
-        if depth > 1:
-            continue
-        if found is not None:
-            yield found
-        found = Property(head, value, line)
+        if head.name in {"BEGIN", "END"} and value.strip().upper() == "VCARD":
+            depth += 1 if head.name == "BEGIN" else -1
+        elif depth <= 1:
+            if found is not None:
+                yield _whole(found, more)
+            found, more = Property(head, value, line), []
     if found is not None:
-        yield found
+        yield _whole(found, more)
 
 
 def _behind_quotes(line: str) -> tuple[str, str, str]:
@@ -99,13 +101,11 @@ def _behind_quotes(line: str) -> tuple[str, str, str]:
     return (found[1], ":", line[found.end() :]) if found else line.partition(":")
 
 
-def _continued(found: Property, line: str) -> Property:
-    """A line that is no property: the rest of a long note that somebody wrote without folding it."""
-    if line[0] in " \t":
-        return found._replace(value=found.value + line[1:], raw=found.raw + line[1:])
-    if found.head.name != "NOTE":
+def _whole(found: Property, more: list[str]) -> Property:
+    """A property with lines that are none behind it: the rest of a note that somebody wrote without folding it."""
+    if not more or found.head.name != "NOTE":
         return found
-    return found._replace(value=f"{found.value}\n{line}", raw=f"{found.raw}\n{line}")
+    return found._replace(value="\n".join([found.value, *more]), raw="\n".join([found.raw, *more]))
 
 
 @lru_cache(maxsize=4096)

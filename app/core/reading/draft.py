@@ -16,7 +16,7 @@ from app.core.reading.plan import DateOrder, Plan
 from app.core.reading.problems import problem
 
 MAX_CUSTOM = 100
-"""So many custom fields of one card or entry are kept."""
+"""So many custom fields of one card or entry are kept, and so many texts of each."""
 
 KEY_CHARACTERS = 100
 
@@ -55,7 +55,8 @@ class Draft:
         self._urls: list[tuple[int, Url]] = []
         self._addresses: list[tuple[int, Address]] = []
         self._labels: list[str] = []
-        self._custom: dict[str, str] = {}
+        # Of each key its different texts, in order.
+        self._custom: dict[str, dict[str, None]] = {}
         self._bad_emails: list[tuple[int, str]] = []
 
     def __getitem__(self, name: str) -> str:
@@ -143,11 +144,10 @@ class Draft:
         text, key = values.clean(text), values.clean(key)[:KEY_CHARACTERS]
         if not text or not key or values.is_placeholder(text) or len(text) > values.MAX_CELL:
             return
-        before = self._custom.get(key)
-        if before is None and len(self._custom) < MAX_CUSTOM:
-            self._custom[key] = text
-        elif before is not None and text not in before.split("\n") and len(before) + len(text) < values.MAX_CELL:
-            self._custom[key] = f"{before}\n{text}"
+        if key in self._custom or len(self._custom) < MAX_CUSTOM:
+            texts = self._custom.setdefault(key, {})
+            if len(texts) < MAX_CUSTOM:
+                texts[text] = None
 
     def result(self, row: int, line: int, cells: Callable[[], Sequence[str]]) -> Person | ProblemOut:
         """The person, or what is wrong; `cells` are what a problem tells."""
@@ -163,7 +163,7 @@ class Draft:
         phones = _distinct(self._phones, lambda phone: phone.value or phone.raw)
         urls = _distinct(self._urls, itemgetter(0))
         addresses = _distinct(self._addresses, lambda address: address)
-        custom = tuple(self._custom.items())
+        custom = tuple([(key, "\n".join(texts)[: values.MAX_CELL]) for key, texts in self._custom.items()])
         key = match_key(scalars, emails, phones, addresses, urls, custom)
         if key is None:
             return problem("no_identity", row, line, cells())

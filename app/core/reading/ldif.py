@@ -22,6 +22,7 @@ from app.core.reading.records import line_ends
 from app.core.reading.text import told
 
 _EMPTY_LINE = re.compile(rb"(?>\r\n|\n|\r)(?:\r\n|\n|\r)")
+_NAME = re.compile(rb"(?<![^\r\n])(?i:dn):")
 _LIST_CLASSES = frozenset(
     {"groupofnames", "groupofuniquenames", "groupofurls", "posixgroup", "group", "mailgroup", "rfc822mailgroup"}
 )
@@ -69,7 +70,7 @@ def read(data: bytes, header: SegmentHeader) -> tuple[list[Person], list[Problem
     for number, end in enumerate(ends(data, final=True, inside=header.continues)):
         block = data[start:end]
         start = end
-        here = line + _lines_before(block)
+        here = line + line_ends(block[: _name_at(block)])
         line += line_ends(block)
         if (header.continues and number == 0) or not block.strip(b"\r\n"):
             continue
@@ -80,8 +81,10 @@ def read(data: bytes, header: SegmentHeader) -> tuple[list[Person], list[Problem
     return groups.result()
 
 
-def _lines_before(block: bytes) -> int:
-    return line_ends(block[: len(block) - len(block.lstrip(b"\r\n"))])
+def _name_at(block: bytes) -> int:
+    """Where an entry begins, behind empty lines, the version and comments."""
+    name = _NAME.search(block)
+    return name.start() if name else len(block) - len(block.lstrip(b"\r\n"))
 
 
 def _read_block(block: bytes, row: int, line: int, wishes: Wishes, fallback: str) -> Read | None:

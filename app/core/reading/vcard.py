@@ -92,7 +92,8 @@ class _Card:
         self._about: dict[str, str] = {}
         self._members: list[str] = []
         self._group_labels: dict[str, str] = {}
-        self._agent = ""
+        self._nicknames: list[str] = []
+        self._notes: list[str] = []
         for each in every:
             name = each.head.name
             if name == "X-ABLABEL":
@@ -166,8 +167,7 @@ class _Card:
             draft[field] = joint.join(filter(None, (self._text(each).strip() for each in listed)))
 
     def nickname(self, each: Property, source: int) -> None:
-        known = [self._draft["nickname"], *self._list(each.value)]
-        self._draft["nickname"] = ", ".join(dict.fromkeys(filter(None, known)))
+        self._nicknames += self._list(each.value)
 
     def organization(self, each: Property, source: int) -> None:
         company, *units = self._parts(each.value, 1)
@@ -188,9 +188,7 @@ class _Card:
         self._draft.custom("Role", self._text(each.value))
 
     def note(self, each: Property, source: int) -> None:
-        known = self._draft["notes"]
-        text = self._text(each.value)
-        self._draft["notes"] = f"{known}\n{text}" if known else text
+        self._notes.append(self._text(each.value))
 
     def birthday(self, each: Property, source: int) -> None:
         value = self._text(each.value).strip()
@@ -263,7 +261,7 @@ class _Card:
         what, value, number, own, *_ = self._parts(each.value, 4)
         what = what.rpartition("/")[2]
         if what == "nickname":
-            self._draft["nickname"] = self._draft["nickname"] or value
+            self._nicknames.append(value)
         elif what == "contact_event" and number == "3":
             self._draft.birthday(value)
         elif what == "contact_event":
@@ -277,6 +275,10 @@ class _Card:
     # --- the end
 
     def finished(self, row: int, line: int, cells: Callable[[], Sequence[str]]) -> Person | ProblemOut:
+        self._draft["nickname"] = ", ".join(dict.fromkeys(self._nicknames))
+        self._draft["notes"] = "\n".join(filter(None, self._notes))
+        if len(self._draft["notes"]) > values.MAX_CELL or len(self._draft["nickname"]) > values.MAX_CELL:
+            return problem("cell_too_long", row, line, cells())
         self._mend_name()
         return self._draft.result(row, line, cells)
 
