@@ -11,6 +11,7 @@ import msgspec
 
 from app.core.errors import Rejected
 from app.core.reading import dialect as dialects
+from app.core.reading import header
 from app.core.reading.members import listing
 from app.core.reading.plan import Plan, Values
 from app.core.reading.plans import Completion
@@ -145,7 +146,8 @@ def _chosen(found: Sequence[Text], texts: IO[bytes], wanted: str | None) -> Text
 def _known(text: Text, texts: IO[bytes]) -> int:
     """How many words of a sheet's header we know."""
     head = _read(texts, text.start, min(text.end, text.start + _SHEET_HEAD))
-    return dialects.find_header(dialects.first_rows(head, CANONICAL, whole=text.end <= text.start + _SHEET_HEAD)).known
+    found = dialects.first_rows(head, CANONICAL, whole=text.end <= text.start + _SHEET_HEAD)
+    return header.find(found.rows).known
 
 
 def _read(texts: IO[bytes], start: int, end: int) -> bytes:
