@@ -1,76 +1,74 @@
-"""What a column is called against what its cells look like: sure, or in doubt, and why."""
+"""What was kept of a usable row although it is doubtful: warnings, shown before an import.
 
-from dataclasses import replace
+A warning changes nothing and is counted nowhere: its row is a contact like any other. A row that cannot be used is a
+problem (`problems.py`).
+"""
 
-from app.core.reading.looks import Cells, Look
-from app.core.reading.names import Guess
-from app.core.reading.plan import FieldName
+from collections.abc import Iterator, Sequence
+from typing import Literal
 
-_SURE: dict[FieldName, tuple[Look, str]] = {
-    "emails": ("email", "e-mail addresses"),
-    "phones": ("digits", "phone numbers"),
-    "urls": ("link", "links"),
-    "birthday": ("date", "dates"),
+import msgspec
+
+from app.core.contacts import Person
+from app.core.reading import values
+from app.core.reading.plan import FieldName, Plan
+
+Code = Literal["email_domain", "email_kept", "phone_shortened", "phone_doubtful", "birthday_kept", "link_kept"]
+
+WORDS: dict[Code, str] = {
+    "email_domain": "The domain of this e-mail address looks mistyped. It is imported as it is.",
+    "email_kept": "This is not an e-mail address. It is kept as a field of its own.",
+    "phone_shortened": "A spreadsheet has shortened this phone number: its last digits are lost. It is kept as it is.",
+    "phone_doubtful": "It is not certain how this phone number is dialled from abroad. It is kept as it is.",
+    "birthday_kept": "This is no day of the calendar that we can read. It is kept as a field of its own.",
+    "link_kept": "This is no link. It is kept as a field of its own.",
 }
-"""What the cells of these fields look like."""
-_WORDY: frozenset[FieldName] = frozenset({"name", "given", "middle", "family", "nickname", "prefix"})
+
+_KEPT: dict[FieldName, Code] = {"emails": "email_kept", "birthday": "birthday_kept", "urls": "link_kept"}
+_LONGEST = 200
 
 
-def weighed(guess: Guess, cells: Cells) -> Guess:
-    """Less sure of a name whose cells say otherwise; surer of one that was a guess and whose cells agree."""
-    if not cells or guess.part == "label" or guess.field in {"none", "custom"}:
-        return guess
-    if guess.field in _SURE and guess.part in {None, "whole"}:
-        look, words = _SURE[guess.field]
-        share = cells.share(look)
-        if share >= 0.8 and guess.confidence < 0.9:
-            return replace(
-                guess, confidence=guess.confidence + 0.1, reason=f"{guess.reason}, and its cells are {words}"
-            )
-        if guess.field == "emails" and share < 0.3:
-            return _in_doubt(guess, f"few of its cells are {words}", none=share == 0 and len(cells) >= 5)
-        if guess.field == "phones" and share < 0.3:
-            return _in_doubt(guess, f"few of its cells are {words}", none=cells.share("email") >= 0.5)
-        if guess.field == "birthday" and share == 0 and len(cells) >= 3:
-            return _in_doubt(guess, f"few of its cells are {words}")
-        if guess.field == "urls" and cells.share("email") >= 0.5:
-            return _in_doubt(guess, "most of its cells are e-mail addresses", none=True)
-        return guess
-    if guess.field in _WORDY and cells.looks("email", 0.5):
-        return _in_doubt(guess, "most of its cells are e-mail addresses")
-    if guess.field in _WORDY and len(cells) >= 3 and cells.looks("digits", 0.8):
-        return _in_doubt(guess, "most of its cells are numbers", none=True)
-    if guess.field in {"company", "department", "title", "addresses"} and cells.looks("email", 0.8):
-        return _in_doubt(guess, "most of its cells are e-mail addresses", none=True)
-    if guess.part in {"city", "country"} and len(cells) >= 3 and cells.looks("digits", 0.8):
-        return _in_doubt(guess, "most of its cells are numbers")
-    return guess
+class Doubt(msgspec.Struct, frozen=True, kw_only=True):
+    """A value that was kept with a doubt. `field` is one of the contact's, or of its custom fields."""
+
+    line: int
+    field: str
+    value: str
+    code: Code
+    message: str
+    suggestion: str = ""
 
 
-def _in_doubt(guess: Guess, why: str, *, none: bool = False) -> Guess:
-    return replace(guess, confidence=0.2 if none else 0.4, reason=f"named so, but {why}")
+def doubts(people: Sequence[Person], plan: Plan) -> Iterator[Doubt]:
+    """The warnings of these people, in the order of their rows."""
+    kept = _kept(plan)
+    region = plan.values.phone_region if plan.values else None
+    for person in people:
+        for email in person.emails:
+            meant = values.meant_domain(email.value.rpartition("@")[2])
+            if meant:
+                said = f"{email.value.rpartition('@')[2]}: did you mean {meant}?"
+                yield _warning(person, "emails", email.value, "email_domain", said)
+        for phone in person.phones:
+            if not phone.value and values.is_shortened(phone.raw):
+                said = "In the spreadsheet, format the column as text, and export it again from where it came from."
+                yield _warning(person, "phones", phone.raw, "phone_shortened", said)
+            elif not phone.value:
+                said = "" if region else "Say which country numbers without a country code belong to."
+                yield _warning(person, "phones", phone.raw, "phone_doubtful", said)
+        for key, value in person.custom:
+            if key in kept:
+                yield _warning(person, key, value, kept[key], "")
 
 
-def may_be_in_part(guess: Guess, cells: Cells) -> bool:
-    """Whether a name that is known in part is enough: the cells must agree, where they can tell."""
-    match guess.field:
-        case "emails":
-            return cells.looks("email", 0.6)
-        case "phones":
-            return cells.looks("digits", 0.6) and not cells.looks("date", 0.5)
-        case "urls":
-            return cells.looks("link", 0.6)
-        case "birthday":
-            return cells.looks("birthday", 0.6)
-        case "given" | "family" | "middle" | "nickname":
-            return cells.looks("words") and not cells.looks("email", 0.2)
-        case "name":
-            return cells.looks("name", 0.6)
-        case "addresses" if guess.part == "postal_code":
-            return cells.looks("postcode", 0.6)
-        case "addresses" if guess.part == "country":
-            return cells.looks("country", 0.6)
-        case "addresses" if guess.part == "city":
-            return cells.looks("words")
-        case _:
-            return False
+def _kept(plan: Plan) -> dict[str, Code]:
+    """The custom fields under which values are kept that are not what their column says."""
+    columns = plan.columns or ()
+    own = {column.key for column in columns if column.field == "custom"}
+    headers = {(column.header or f"Column {column.index + 1}")[:100]: column.field for column in columns}
+    return {header: _KEPT[field] for header, field in headers.items() if field in _KEPT and header not in own}
+
+
+def _warning(person: Person, field: str, value: str, code: Code, suggestion: str) -> Doubt:
+    shown = value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
+    return Doubt(line=person.line, field=field, value=shown, code=code, message=WORDS[code], suggestion=suggestion)
