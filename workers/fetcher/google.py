@@ -49,7 +49,8 @@ class Google:
 
     def begin(self, mark: Mark | None, *, full: bool, others: bool, now: float) -> Stand:
         usable = mark is not None and mark.profile == self.profile and now - mark.full_at < FULL_EVERY_SECONDS
-        if full or mark is None or not usable or (others and "others" not in mark.tokens):
+        streams = {"connections", "others"} if others else {"connections"}
+        if full or mark is None or not usable or streams - mark.tokens.keys():
             return Stand(stage="groups", full=True, full_at=now, others=others)
         return Stand(
             stage="groups",

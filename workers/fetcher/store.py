@@ -21,6 +21,9 @@ KEPT_DAYS = 8
 """A request that is repeated must find its import done for as long as a client may repeat it (48 h), and topics keep
 what a fetcher may read again."""
 
+SETTINGS = {"search_path": "fetch"}
+"""`fetch` is a word of SQL: the schema is found by the path instead of being named."""
+
 _LIGHT = (
     "workspace, import_id, connection, account, request, phase, step, segments, bytes, items, stand, page, after,"
     " pause_until"
@@ -60,7 +63,7 @@ class Run:
 
 
 class Store:
-    """The schema `fetch`. Every method may raise TryAgain."""
+    """The schema `fetch`, on a pool with SETTINGS. Every method may raise TryAgain."""
 
     def __init__(self, pool: sql.Pool, vault: Vault) -> None:
         self._pool = pool
@@ -74,7 +77,7 @@ class Store:
         """Writes a new run down, or finds the one that is there."""
         async with sql.transaction(self._pool) as connection:
             await connection.execute(
-                "insert into fetch.runs (workspace, import_id, connection, account, request, stand)"
+                "insert into runs (workspace, import_id, connection, account, request, stand)"
                 " values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
                 [
                     request.workspace,
@@ -93,7 +96,7 @@ class Store:
         """Keeps the page of the run's step before anybody is told of it. If somebody else was first, theirs counts."""
         async with sql.transaction(self._pool) as connection:
             await connection.execute(
-                "update fetch.runs set page = %s, after = %s, phase = 'reading', pause_until = 0, at = now()"
+                "update runs set page = %s, after = %s, phase = 'reading', pause_until = 0, at = now()"
                 " where workspace = %s and import_id = %s and step = %s and page is null",
                 [
                     self._seal((stream, list(texts)), "page", run.import_id),
@@ -125,7 +128,7 @@ class Store:
         )
         async with sql.transaction(self._pool) as connection:
             await connection.execute(
-                "update fetch.runs set step = %s, segments = %s, bytes = %s, items = %s, stand = after, page = null,"
+                "update runs set step = %s, segments = %s, bytes = %s, items = %s, stand = after, page = null,"
                 " after = null, phase = %s, at = now()"
                 " where workspace = %s and import_id = %s and step = %s and page is not null",
                 [
@@ -145,13 +148,13 @@ class Store:
         """Goes on from another place: a cursor died. Marks that led there go at once."""
         async with sql.transaction(self._pool) as connection:
             await connection.execute(
-                "update fetch.runs set stand = %s, at = now()"
+                "update runs set stand = %s, at = now()"
                 " where workspace = %s and import_id = %s and step = %s and page is null",
                 [self._seal(stand, "stand", run.import_id), run.workspace, run.import_id, run.step],
             )
             if forget_marks:
                 await connection.execute(
-                    "delete from fetch.marks where workspace = %s and connection = %s", [run.workspace, run.connection]
+                    "delete from marks where workspace = %s and connection = %s", [run.workspace, run.connection]
                 )
         return replace(run, stand=stand)
 
@@ -169,7 +172,7 @@ class Store:
             if mark is None:
                 return
             await connection.execute(
-                "insert into fetch.marks as m (workspace, connection, order_second, sealed) values (%s, %s, %s, %s)"
+                "insert into marks as m (workspace, connection, order_second, sealed) values (%s, %s, %s, %s)"
                 " on conflict (workspace, connection) do update set"
                 " order_second = excluded.order_second, sealed = excluded.sealed"
                 " where excluded.order_second >= m.order_second",
@@ -190,7 +193,7 @@ class Store:
         """What the last complete pass of an account left."""
         async with sql.transaction(self._pool) as connection:
             cursor = await connection.execute(
-                "select sealed from fetch.marks where workspace = %s and connection = %s", [workspace, connection_id]
+                "select sealed from marks where workspace = %s and connection = %s", [workspace, connection_id]
             )
             row = await cursor.fetchone()
         return None if row is None else _marks.decode(self._vault.open(row[0], f"mark {connection_id}"))
@@ -199,14 +202,14 @@ class Store:
         """Nothing of an account that is connected no more is kept."""
         async with sql.transaction(self._pool) as connection:
             await connection.execute(
-                "delete from fetch.marks where workspace = %s and connection = %s", [workspace, connection_id]
+                "delete from marks where workspace = %s and connection = %s", [workspace, connection_id]
             )
 
     async def waiting(self) -> list[tuple[FetchRequested, Phase, int, int]]:
         """(first request, phase, step, segments) of all runs that wait for something that happens elsewhere."""
         async with sql.transaction(self._pool) as connection:
             cursor = await connection.execute(
-                "select request, phase, step, segments from fetch.runs where phase in ('room', 'ending')"
+                "select request, phase, step, segments from runs where phase in ('room', 'ending')"
             )
             return [(_requests.decode(row[0]), *row[1:]) for row in await cursor.fetchall()]
 
@@ -214,21 +217,21 @@ class Store:
         """Forgets imports that ended long ago."""
         async with sql.transaction(self._pool) as connection:
             await connection.execute(
-                "delete from fetch.runs where phase in ('done', 'failed') and at < now() - make_interval(days => %s)",
+                "delete from runs where phase in ('done', 'failed') and at < now() - make_interval(days => %s)",
                 [KEPT_DAYS],
             )
 
     async def _set(self, run: Run, what: str, value: object) -> None:
         async with sql.transaction(self._pool) as connection:
             await connection.execute(
-                f"update fetch.runs set {what}, at = now()"
+                f"update runs set {what}, at = now()"
                 " where workspace = %s and import_id = %s and step = %s and page is null",
                 [value, run.workspace, run.import_id, run.step],
             )
 
     async def _find(self, connection: sql.Connection, workspace: UUID, import_id: UUID) -> Run | None:
         cursor = await connection.execute(
-            f"select {_LIGHT} from fetch.runs where workspace = %s and import_id = %s", [workspace, import_id]
+            f"select {_LIGHT} from runs where workspace = %s and import_id = %s", [workspace, import_id]
         )
         row = await cursor.fetchone()
         return None if row is None else self._run(row)
@@ -265,7 +268,7 @@ _OVER = Stand(stage="end", full=False, full_at=0.0)
 
 async def _end(connection: sql.Connection, run: Run, phase: Phase) -> None:
     await connection.execute(
-        "update fetch.runs set phase = %s, stand = null, page = null, after = null, at = now()"
+        "update runs set phase = %s, stand = null, page = null, after = null, at = now()"
         " where workspace = %s and import_id = %s and phase not in ('done', 'failed')",
         [phase, run.workspace, run.import_id],
     )
