@@ -47,6 +47,7 @@ _PREVIEW = _object(
         "encodings": _LIST,
         "contacts": _LIST,
         "problems": _LIST,
+        "warnings": _LIST,
         "estimated_rows": {"type": "integer"},
     }
 )

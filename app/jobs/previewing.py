@@ -14,6 +14,7 @@ def file(found: Completion, size: int) -> dict[str, Any]:
         "encodings": found.encodings,
         "contacts": found.contacts,
         "problems": found.problems,
+        "warnings": found.warnings,
         "estimated_rows": found.estimated_rows(size),
     }
 
@@ -28,12 +29,14 @@ def container(understood: Understood) -> dict[str, Any]:
         "encodings": (),
         "contacts": first.contacts,
         "problems": first.problems,
+        "warnings": first.warnings,
         "estimated_rows": sum(seen.rows for seen in looked),
     }
     if understood.contents.plan.format != "zip":
         return answer | ({"sheets": understood.sheets} if len(understood.sheets) > 1 else {})
     contacts = [contact for seen in looked for contact in seen.completion.contacts]
     problems = [problem for seen in looked for problem in seen.completion.problems]
+    warnings = [doubt for seen in looked for doubt in seen.completion.warnings]
     members = [
         {"name": seen.name, "format": seen.completion.plan.format, "estimated_rows": seen.rows} for seen in looked
     ]
@@ -42,5 +45,6 @@ def container(understood: Understood) -> dict[str, Any]:
         "columns": (),
         "contacts": contacts[:PREVIEW_CONTACTS],
         "problems": problems[:PREVIEW_PROBLEMS],
+        "warnings": warnings[:PREVIEW_PROBLEMS],
         "members": [*members, *unread],
     }

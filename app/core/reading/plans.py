@@ -5,6 +5,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from app.core.reading import dialect as dialects
 from app.core.reading import encodings, formats, segments, text
 from app.core.reading import header as finding
 from app.core.reading.cardfiles import CARD_FILES, beginning, whole_records
+from app.core.reading.doubts import Doubt, doubts
 from app.core.reading.plan import Column, DateOrder, Existing, Format, Plan, Repair, Values
 
 MAX_PLAN_BYTES = 64 * 1024
@@ -57,6 +59,7 @@ class Completion(NamedTuple):
     encodings: tuple[Encoding, ...]
     contacts: tuple[dict[str, Any], ...]
     problems: tuple[ProblemOut, ...]
+    warnings: tuple[Doubt, ...]
     rows: int
     bytes: int
 
@@ -158,6 +161,7 @@ def complete(
         encodings=_offered(head, ways),
         contacts=tuple(contact_shown(person) for person in reading.people[:PREVIEW_CONTACTS]),
         problems=tuple(reading.problems[:PREVIEW_PROBLEMS]),
+        warnings=tuple(islice(doubts(reading.people, plan), PREVIEW_PROBLEMS)),
         rows=reading.rows,
         bytes=text.size_in_file(sample, encoding, repair),
     )
@@ -196,6 +200,7 @@ def _of_cards(
         encodings=_offered(head, ways),
         contacts=tuple(contact_shown(person) for person in reading.people[:PREVIEW_CONTACTS]),
         problems=tuple(reading.problems[:PREVIEW_PROBLEMS]),
+        warnings=tuple(islice(doubts(reading.people, plan), PREVIEW_PROBLEMS)),
         rows=reading.rows,
         bytes=text.size_in_file(body[:looked_at], plan.encoding, plan.repair),
     )
