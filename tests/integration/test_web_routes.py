@@ -15,6 +15,7 @@ from app.web import main
 from tests.integration.conftest import Servers
 from tests.integration.house import HOME, House, Person, house
 from tests.integration.projections import AT, contact, read_model
+from tests.integration.tokens import Endpoint, connected
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +134,10 @@ LEAST_ROLE: dict[Call, Role] = {
     Call("GET", "/api/v1/imports/{id}/problems"): "viewer",
     Call("GET", "/api/v1/imports/{id}/problems.csv"): "viewer",
     Call("GET", "/api/v1/settings/{name}"): "viewer",
+    Call("GET", "/api/v1/connections"): "viewer",
+    Call("POST", "/api/v1/connections/google"): "member",
+    Call("POST", "/api/v1/connections/microsoft"): "member",
+    Call("DELETE", "/api/v1/connections/{id}"): "member",
     Call("POST", "/api/v1/previews"): "member",
     Call("POST", "/api/v1/imports"): "member",
     Call("POST", "/api/v1/imports/{id}/cancel"): "member",
@@ -178,6 +183,7 @@ class Ids(NamedTuple):
     token: str
     imported: str
     contact: str
+    connection: str
 
     def of(self, path: str) -> str:
         kinds = {
@@ -188,11 +194,12 @@ class Ids(NamedTuple):
             "/imports/": self.imported,
             "/uploads/": self.imported,
             "/contacts/": self.contact,
+            "/connections/": self.connection,
         }
         return next(found for part, found in kinds.items() if part in path)
 
 
-async def furnish(servers: Servers, person: Person) -> Ids:
+async def furnish(web: House, servers: Servers, person: Person) -> Ids:
     """Makes one of everything in this person's workspace, and shows it in the read model."""
 
     def made(answer: httpx.Response) -> str:
@@ -208,6 +215,7 @@ async def furnish(servers: Servers, person: Person) -> Ids:
         token=made(await program.post("/api/v1/tokens", json={"name": "n"})),
         imported=made(await program.post("/api/v1/imports", json={"source": "file", "name": "a.csv"})),
         contact=str(shown.id),
+        connection=str((await connected(web.services.connections, Endpoint(), person.principal.workspace)).id),
     )
     async with read_model(servers) as model:
         model.workspace = person.principal.workspace
@@ -223,7 +231,7 @@ WITH_ID = [call for call in CALLS if "{" in call.path and call.path not in NAMES
 @pytest.fixture(scope="module")
 async def theirs(web: House, servers: Servers) -> tuple[Person, Ids]:
     person = await web.join(await web.workspace())
-    return person, await furnish(servers, person)
+    return person, await furnish(web, servers, person)
 
 
 @pytest.mark.parametrize("call", WITH_ID, ids=" ".join)
@@ -248,6 +256,7 @@ async def test_nothing_of_theirs_was_touched(theirs: tuple[Person, Ids]) -> None
         ("sessions", "sessions", ids.session),
         ("invitations", "invitations", ids.invitation),
         ("tokens", "tokens", ids.token),
+        ("connections", "connections", ids.connection),
     ):
         listed = (await person.browser.get(f"/api/v1/{path}")).json()[name]
         assert found in [item["id"] for item in listed]
