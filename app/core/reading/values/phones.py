@@ -135,7 +135,7 @@ def _dialled(cell: str, region: str | None) -> str:
         number = _parsed(text, None)
     if number is None or (vanity and not phonenumbers.is_valid_number(number)):
         return ""
-    if text[0] != "+" and sum(map(str.isdigit, text)) < _LEAST_DIGITS:
+    if text[0] != "+" and sum(map(str.isalnum, text)) < _LEAST_DIGITS:
         return ""
     if "/" in text and _is_complete(text.partition("/")[0], region):
         return ""
