@@ -19,6 +19,7 @@ from app.core.reading import dialect as dialects
 from app.core.reading import encodings, formats, segments, text
 from app.core.reading import header as finding
 from app.core.reading.cardfiles import CARD_FILES, beginning, whole_records
+from app.core.reading.contentlines import unfolded
 from app.core.reading.doubts import Doubt, doubts
 from app.core.reading.plan import Column, DateOrder, Existing, Format, Plan, Repair, Values
 
@@ -108,7 +109,7 @@ def complete(
     if not head.strip(b" \t\r\n\xef\xbb\xbf"):
         raise Rejected("empty", "The file is empty.")
     kind = _format_of(head, given)
-    ways = _ways(head, given, whole=whole)
+    ways = _ways(head if kind == "csv" else unfolded(head), given, whole=whole)
     encoding, repair = ways[0].encoding, ways[0].repair
     body = text.decoded(head, encoding, repair, whole=whole)
     _refuse_no_text(body)
