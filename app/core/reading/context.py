@@ -59,7 +59,7 @@ def _names(guesses: list[Guess], samples: Sequence[Cells]) -> list[Guess]:
     missing: FieldName = "family" if given else "given"
     for index in _where(guesses, "name", "full"):
         if guesses[index].bare and not _has_whole_names(samples[index]):
-            reason = f"{guesses[index].reason}; beside the {'first' if given else 'family'} names it is the other one"
+            reason = f"beside {'first' if given else 'family'} names it is the {'family' if given else 'first'} name"
             guesses[index] = replace(guesses[index], field=missing, part=None, reason=reason)
             break
     return guesses

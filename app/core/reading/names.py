@@ -75,7 +75,9 @@ def unaccented(key: str) -> str:
 
 
 def _typed_plainly(key: str) -> Iterator[str]:
-    """How a key is typed by someone without its accents: in ASCII, or not at all."""
+    """How a key is typed by someone without its accents: in ASCII, or not at all. In capitals Turkish loses its ı."""
+    if "ı" in key:
+        yield key.replace("ı", "i")
     if not key.isascii():
         for form in (unaccented(key), unaccented(key.translate(_SPELT_OUT))):
             if form.isascii():
@@ -119,7 +121,6 @@ class Parsed(NamedTuple):
     nouns: tuple[str, ...]
     labels: tuple[str, ...]
     number: int | None
-    number_last: bool
     unknown: tuple[str, ...]
 
 
@@ -145,7 +146,7 @@ class Language:
         nouns: list[str] = []
         labels: list[str] = []
         unknown: list[str] = []
-        number, number_last = None, False
+        number = None
         at = 0
         while at < len(tokens):
             for end in range(min(len(tokens), at + self.longest), at, -1):
@@ -162,10 +163,10 @@ class Language:
                 token = tokens[at]
                 at += 1
                 if token.isdecimal() and len(token) <= 2 and number is None:
-                    number, number_last = int(token), at == len(tokens)
+                    number = int(token)
                 else:
                     unknown.append(token)
-        return Parsed(tuple(dict.fromkeys(nouns)), tuple(dict.fromkeys(labels)), number, number_last, tuple(unknown))
+        return Parsed(tuple(dict.fromkeys(nouns)), tuple(dict.fromkeys(labels)), number, tuple(unknown))
 
 
 # --- what words mean together
@@ -227,6 +228,7 @@ _TOGETHER: dict[frozenset[str], str] = {
     frozenset({"addresses.street", "addresses.postal_code", "addresses.city"}): "addresses.whole",
     frozenset({"emails", "name"}): "none",
     frozenset({"emails", "name.full"}): "none",
+    frozenset({"emails", "nickname"}): "none",
     frozenset({"title", "prefix"}): "prefix",
 }
 _FULL = frozenset({"given", "middle", "family", "name", "prefix", "suffix"})
@@ -244,8 +246,7 @@ def meaning(parsed: Parsed) -> Guess | None:
         return None
     path, _, own_label = noun.partition(":")
     field, _, part = path.partition(".")
-    if field == "addresses" and part == "whole" and parsed.number_last and parsed.number is not None:
-        # "Address 2" is the second line of one, until other columns say otherwise.
+    if field == "addresses" and part == "whole" and parsed.number is not None:
         part = "street"
     company = "company" in nouns and field in _SLOTTED
     label = _label(field, own_label, (*parsed.labels, "work") if company and not parsed.labels else parsed.labels)
@@ -254,12 +255,13 @@ def meaning(parsed: Parsed) -> Guess | None:
     number = parsed.number or 1
     if field not in _SLOTTED:
         # A person has one company: the second one is kept under its header.
-        kept = number > 1 or label not in {"", "work", "main"}
+        kept = number > 1 or label not in {"", "work", "home", "main", "billing"}
         if kept and field != "labels" and not (field == "notes" and label):
             return Guess(field="custom")
         part = part or ("full" if field == "name" else "")
         return Guess(field=cast(FieldName, field), part=cast(Part, part) if part else None, bare=noun == "name")
-    line = number if field == "addresses" and part == "street" and parsed.number_last else 0
+    # "Street 2" is the second line of an address, until other columns say otherwise.
+    line = number if field == "addresses" and part == "street" else 0
     group = label or ("main" if field == "addresses" else own_label)
     if number > 1 and not line:
         group = f"{group}#{number}"
@@ -361,7 +363,7 @@ def _language(data: dict[str, Any], shared: Mapping[str, str]) -> Language:
 
 
 def _alone(concept: str) -> Guess | None:
-    return None if concept[0] in "+-" else meaning(Parsed((concept,), (), None, False, ()))
+    return None if concept[0] in "+-" else meaning(Parsed((concept,), (), None, ()))
 
 
 def _exact(headers: dict[str, Any]) -> dict[str, Guess]:

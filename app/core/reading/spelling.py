@@ -7,7 +7,7 @@ from typing import NamedTuple
 from app.core.reading.names import Language
 
 _LEAST = 5
-"""Shorter words are not mended: too many are one letter away from another."""
+"""Shorter words are not mended, nor into ones shorter by two: too many are one letter away from another."""
 
 
 class Mended(NamedTuple):
@@ -70,7 +70,7 @@ def _shortened(language: Language) -> dict[str, tuple[str, ...]]:
     """Words by themselves and by all forms that lack one letter: two words one letter apart share a form."""
     found: dict[str, tuple[str, ...]] = {}
     for word in _words(language):
-        if len(word) >= _LEAST:
+        if len(word) >= _LEAST - 1:
             for form in {word, *_without_one(word)}:
                 found[form] = (*found.get(form, ()), word)
     return found
