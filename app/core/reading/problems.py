@@ -7,6 +7,8 @@ from app.core.events import ProblemOut
 
 Code = Literal[
     "bad_encoding",
+    "repeated_header",
+    "list_note",
     "quote_left_open",
     "stray_quote",
     "row_too_long",
@@ -34,6 +36,11 @@ WORDS: dict[Code, Words] = {
     "bad_encoding": Words(
         "This row has bytes that are no {encoding} text.",
         "Choose another encoding if letters look wrong in other rows too; otherwise mend this row.",
+    ),
+    "repeated_header": Words("This row repeats the header of the file.", "Nothing has to be done: it is no contact."),
+    "list_note": Words(
+        "This looks like a note at the end of a list, such as a total, not like a contact.",
+        "Nothing has to be done; if it is a contact, fill in another cell.",
     ),
     "quote_left_open": Words(
         "A quotation mark opens a cell here and is not closed within 32 KB.",

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from app.core.contacts import Person
 from app.core.events import ProblemOut, SegmentHeader
-from app.core.reading import cardfiles, graph, members, people, provided
+from app.core.reading import asides, cardfiles, graph, members, people, provided
 from app.core.reading.cardfiles import CARD_FILES
 from app.core.reading.cells import cells_of
 from app.core.reading.plan import Dialect
@@ -89,6 +89,8 @@ def _read(data: bytes, header: SegmentHeader) -> Reading:
         encoding=plan.encoding,
     )
     rows, problems = found
+    if asides.suspected(data, plan, heads=header.heads):
+        rows = asides.set_apart(rows, plan, problems)
     if not plain or {len(row.cells) for row in rows} != {by.width}:
         rows = fitting(rows, by.width, problems)
     people, more = by.read(rows, plain=plain)
