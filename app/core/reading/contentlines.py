@@ -17,6 +17,8 @@ _NAME = re.compile(r"(?:([\w-]{1,60})\.)?([A-Za-z][A-Za-z0-9-]{0,99})")
 _PARAMETER = re.compile(r';((?:[^;"]|"[^"]*"?)*)')
 _CUSTOM_TYPE = re.compile(r"X-CUSTOM\((?:CHARSET=([\w-]+),)?(?:ENCODING=QUOTED-PRINTABLE,)?(.*)\)?", re.IGNORECASE)
 _QUOTED_COLON = re.compile(r'((?:[^:"]|"[^"]*")*):')
+_BLANKS = (" ", "\t")
+_FOLD_IN_LETTER = re.compile(rb"(?<=[\x80-\xff])\r?\n[ \t](?=[\x80-\xbf])")
 _FOLD = re.compile(r"(?<!=)\n[ \t]")
 _OLD_FOLD = re.compile(r"(?<!=)\n(?=[ \t])")
 _OLD = re.compile(r"^VERSION:[ \t]*2\.1", re.MULTILINE | re.IGNORECASE)
@@ -24,6 +26,19 @@ _ESCAPED = re.compile(r"\\([nN,;:\\])")
 _CARET = re.compile(r"\^([n^'])")
 _CARETS = {"n": "\n", "^": "^", "'": '"'}
 _BARE_ENCODINGS = {"QUOTED-PRINTABLE": "qp", "BASE64": "b", "B": "b", "8BIT": "", "7BIT": ""}
+
+
+def decoded(data: bytes) -> str:
+    """The text of a record that may be folded inside of letters. Raises UnicodeDecodeError."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return unfolded(data).decode()
+
+
+def unfolded(data: bytes) -> bytes:
+    """A text without the folds that cut a letter of several bytes in two."""
+    return _FOLD_IN_LETTER.sub(b"", data)
 
 
 class Head(NamedTuple):
@@ -55,7 +70,7 @@ def properties(card: str, fallback: str) -> Iterator[Property]:
     """
     card = card.replace("\r\n", "\n").replace("\r", "\n")
     if "\n " in card or "\n\t" in card:
-        # Version 2.1 folds where a blank is, and the blank stays.
+        # Version 2.1 folds where a blank is, and the blank stays. Behind "=" the fold may be quoted-printable's own.
         card = _OLD_FOLD.sub("", card) if _OLD.search(card) else _FOLD.sub("", card)
     lines = card.split("\n")
     at, depth = 0, 0
@@ -66,6 +81,11 @@ def properties(card: str, fallback: str) -> Iterator[Property]:
         at += 1
         if not line:
             continue
+        if at < len(lines) and lines[at][:1] in _BLANKS and "QUOTED-PRINTABLE" not in line.upper():
+            first = at
+            while at < len(lines) and lines[at][:1] in _BLANKS:
+                at += 1
+            line += "".join(each[1:] for each in lines[first:at])
         before, colon, value = line.partition(":")
         if '"' in before and before.count('"') % 2:
             before, colon, value = _behind_quotes(line)
@@ -171,7 +191,7 @@ def _from_base64(value: str, charset: str, fallback: str) -> str:
     """Text in base64; "" for a picture or what else is no text."""
     try:
         data = binascii.a2b_base64("".join(value.split()))
-    except (binascii.Error, ValueError):
+    except ValueError:  # what is no base64
         return ""
     text = _decoded(data, charset, fallback)
     return "" if "\0" in text else text

@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
+from app.core.reading import values
+
 _SAY_NOTHING = frozenset(
     "internet voice msg pref x400 dom intl postal parcel text textphone sms smtp aim ttytdd-no public vcard uri".split()
 )
@@ -15,6 +17,9 @@ _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^A-Z]+")
 _CUSTOM = {
     "ANNIVERSARY": "Anniversary",
     "ASSISTANT": "Assistant",
+    "ASSISTANTSNAME": "Assistant",
+    "MANAGERSNAME": "Manager",
+    "SPOUSESNAME": "Spouse",
     "MANAGER": "Manager",
     "SPOUSE": "Spouse",
     "SPOUSENAME": "Spouse",
@@ -93,8 +98,7 @@ def named_kind(label: str) -> str:
     """Apple's `_$!<HomePage>!$_` is a home page; what a person wrote stays as it is."""
     known = _APPLE.fullmatch(label)
     if known is None:
-        folded = label.casefold()
-        return folded if folded in {*_PLACES, "mobile", "other", "main", "fax"} else label[:64]
+        return values.kind(label)[0]
     folded = known[1].casefold()
     return _APPLE_KINDS.get(folded) or " ".join(word.lower() for word in _WORD.findall(known[1]))[:64]
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from app.core.contacts import Person
 from app.core.events import ProblemOut, SegmentHeader
 from app.core.reading import values
+from app.core.reading.contentlines import decoded
 from app.core.reading.draft import Draft, Wishes
 from app.core.reading.groups import Groups, Read
 from app.core.reading.ldap_names import CUSTOM, OMITTED, OMITTED_BEGINNINGS, PHONES, TEXTS, URLS
@@ -90,7 +91,7 @@ def _name_at(block: bytes) -> int:
 def _read_block(block: bytes, row: int, line: int, wishes: Wishes, fallback: str) -> Read | None:
     """What an entry is; None if there is none in this block."""
     try:
-        text = block.decode()
+        text = decoded(block)
     except UnicodeDecodeError:
         return Read(problem("bad_encoding", row, line, told(block).splitlines(), encoding=fallback))
     every = list(attributes(text, fallback))
@@ -118,7 +119,7 @@ def attributes(block: str, fallback: str) -> Iterator[Attribute]:
 def _from_base64(value: str, fallback: str) -> str:
     try:
         data = binascii.a2b_base64(value)
-    except binascii.Error:
+    except ValueError:  # what is no base64
         return ""
     if b"\0" in data:
         return ""
@@ -236,7 +237,8 @@ class _Entry:
 
     def _take_addresses(self, draft: Draft) -> None:
         for label, parts in ADDRESSES.items():
-            draft.address([self._joined(names) for names in parts], label, 1)
+            street, *others = parts
+            draft.address([self._joined(street), *(self._first(*names) for names in others)], label, 1)
         if not draft.has_address:
             for name, label in (("postaladdress", "work"), ("homepostaladdress", "home")):
                 draft.address((self._first(name).replace("$", "\n"), "", "", "", ""), label, 1)

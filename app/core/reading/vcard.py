@@ -12,7 +12,7 @@ from app.core.contacts import Person
 from app.core.events import ProblemOut, SegmentHeader
 from app.core.reading import values
 from app.core.reading.cards import Card, cards
-from app.core.reading.contentlines import Property, properties, split, unescaped
+from app.core.reading.contentlines import Property, decoded, properties, split, unescaped
 from app.core.reading.draft import Draft, Wishes
 from app.core.reading.groups import Groups, Read
 from app.core.reading.kinds import address_kind, custom_kind, email_kind, named_kind, phone_kind, service_kind, url_kind
@@ -23,13 +23,15 @@ from app.core.reading.text import told
 OMITTED = frozenset(
     "BEGIN END VERSION PRODID REV UID CLASS MAILER SORT-STRING SOURCE NAME PROFILE XML CLIENTPIDMAP CALURI CALADRURI "
     "FBURL CAPURI KEY PHOTO LOGO SOUND AGENT KIND MEMBER X-ABLABEL X-ABADR X-ABSHOWAS X-ABUID X-ABORDER X-CLASS "
-    "X-MS-OL-DEFAULT-POSTAL-ADDRESS X-MS-OL-DESIGN X-MS-CARDPICTURE X-MS-IMADDRESS-TYPE X-MOZILLA-HTML X-IRMC-LUID "
+    "X-MS-SIGNATURE X-MS-CARDPICTURE X-MS-IMADDRESS-TYPE X-MOZILLA-HTML X-IRMC-LUID "
     "X-IMAGETYPE X-IMAGEHASH X-SHARED-PHOTO-DISPLAY-PREF X-ACCOUNT X-GROUP-MEMBERSHIP-ID".split()
 )
 """What says nothing about a person, or something that is looked at apart."""
 
 _OMITTED_BEGINNINGS = (
     "X-ADDRESSBOOKSERVER-",
+    "X-MS-OL-",
+    "X-PM-",
     "X-APPLE-",
     "X-EVOLUTION-FILE",
     "X-EVOLUTION-LIST",
@@ -61,11 +63,11 @@ def read(data: bytes, header: SegmentHeader) -> tuple[list[Person], list[Problem
 
 
 def _read_card(data: bytes, card: Card, row: int, line: int, wishes: Wishes, fallback: str) -> Read:
+    raw = data[card.start : card.end]
     try:
-        text = data[card.start : card.end].decode()
+        text = decoded(raw)
     except UnicodeDecodeError:
-        lines = told(data[card.start : card.end]).splitlines()
-        return Read(problem("bad_encoding", row, line, lines, encoding=fallback))
+        return Read(problem("bad_encoding", row, line, told(raw).splitlines(), encoding=fallback))
     every = list(properties(text, fallback))
     kept = [each for each in every if each.head.name not in OMITTED]
 
@@ -227,7 +229,8 @@ class _Card:
 
     def categories(self, each: Property, source: int) -> None:
         for label in self._list(each.value):
-            self._draft.label(label)
+            if label != "myContacts":  # Google's group that everybody is in
+                self._draft.label(label)
 
     def messenger(self, each: Property, source: int) -> None:
         scheme, colon, handle = self._text(each.value).strip().partition(":")
