@@ -248,9 +248,10 @@ class _Batch:
             if not cell:
                 continue
             given = labels[at] if labels else ""
-            for part, text in _pairs(cell, given, split):
+            for number, (part, text) in enumerate(_pairs(cell, given, split)):
                 label, primary = values.kind(text) if text else (slot.label, False)
-                yield at, part, label, primary
+                # Of a list that is primary as a whole the first one is.
+                yield at, part, label, primary and number == 0
 
     def _all_emails(self) -> list[tuple[Email, ...]]:
         found: list[tuple[Email, ...]] = [()] * len(self._rows)
