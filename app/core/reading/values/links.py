@@ -42,6 +42,9 @@ def label(cell: str) -> str:
     """A label or group; "" for Google's group that everybody is in, and for what only says that there is none."""
     if is_placeholder(cell):
         return ""
+    if len(cell) > 2 and cell[0] == cell[-1] == '"':
+        # Mailchimp quotes the labels within a cell.
+        cell = cell[1:-1]
     name = cell.lstrip("* ") if cell.startswith("*") else cell
     if cell.startswith("*") and name.casefold() in _SYSTEM_LABELS:
         return ""
