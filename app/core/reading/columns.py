@@ -2,8 +2,8 @@
 
 The name of a column comes first (`names.py`, `headers/`): as the product writes it whose headers most of these are,
 then in the language most of these are in, then in any. A name that nobody knows may be misspelt, or known in part.
-Then its cells are looked at (`looks.py`): they decide alone, agree or disagree (`agreement.py`). At last the columns are
-seen together (`context.py`). What is left is kept as a custom field under its header.
+Then its cells are looked at (`looks.py`): they decide alone, agree or disagree (`agreement.py`). At last all columns
+are seen together (`context.py`). What is left is kept as a custom field under its header.
 """
 
 import re
