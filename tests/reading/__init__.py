@@ -25,6 +25,7 @@ from app.core.errors import Rejected
 from app.core.events import SegmentHeader
 from app.core.reading import plans, segments
 from app.core.reading.cutting import Cut, Cutter
+from app.core.reading.doubts import doubts
 from app.core.reading.plan import Column, Plan
 from app.jobs.containers.parts import is_container
 from tests.reading import containers
@@ -130,6 +131,7 @@ class Outcome:
     plan: Plan
     contacts: list[dict[str, Any]]
     problems: list[dict[str, Any]]
+    warnings: list[dict[str, Any]]
 
     @classmethod
     def of(cls, case: Case) -> "Outcome":
@@ -157,6 +159,7 @@ class Outcome:
             plan,
             [plans.contact_shown(person) for reading in readings for person in reading.people],
             [msgspec.to_builtins(told) for reading in readings for told in reading.problems],
+            [msgspec.to_builtins(told) for reading in readings for told in doubts(reading.people, plan)],
         )
 
 
@@ -205,6 +208,8 @@ def _differences(expected: Mapping[str, Any], found: Outcome) -> Iterator[Differ
             yield Difference(_STAGE_OF.get(name, "dialect"), name, value, members.get(name))
     yield from _list_differences("contacts", "contact", expected["contacts"], found.contacts, exact=True)
     yield from _list_differences("problems", "problem", expected.get("problems", []), found.problems, exact=False)
+    if "warnings" in expected:
+        yield from _list_differences("problems", "warning", expected["warnings"], found.warnings, exact=False)
 
 
 def _column_differences(expected: Mapping[str, str], columns: Sequence[Column]) -> Iterator[Difference]:
