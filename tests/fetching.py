@@ -26,15 +26,19 @@ from app.connections import connecting, http, service
 from app.connections.crypto import Vault
 from app.connections.model import Connection
 from app.connections.providers import NAMES, Name
-from app.core.events import AnyFact, ContactsChanged, FetchRequested, ProblemOut, Source
+from app.core.contacts import fold_email
+from app.core.events import AnyFact, CancelRequested, ContactsChanged, FetchRequested, ProblemOut, Source
 from app.core.folding import fold, unknown
 from app.core.imports import ImportRecord
 from app.core.principals import Principal
+from app.core.reading import values
 from app.core.reading.plan import Existing, Plan, Values
 from app.core.topics import BULK, CHANGED, EXPRESS, FACTS, FETCHES, PROBLEMS, Topic
 from tests import providers
 from tests.integration.conftest import Servers
+from tests.providers import oracle
 from tests.providers.app import build, canary
+from tests.providers.compare import unmatched
 from tests.providers.server import Protocol
 from tests.providers.world import World
 from workers.fetcher.fetching import Fetching
@@ -271,6 +275,12 @@ class Shop:
         await self.run()
         return self.watch.records[import_id]
 
+    async def cancel(self, import_id: UUID) -> None:
+        """Somebody presses cancel, and the tracker has told it."""
+        before = self.watch.records.get(import_id) or unknown(self.workspace, import_id)
+        fact = CancelRequested(workspace=self.workspace, import_id=import_id, at=0.0, site="test", by="ann")
+        self.watch.told(fold(before, fact))
+
     async def run(self, steps: int = 100_000) -> None:
         """Until nothing is left to do, or for so many records."""
         for _ in range(steps):
@@ -356,3 +366,35 @@ async def shop(servers: Servers, simulated: Simulated, **other: Any) -> AsyncIte
         await people.close()
         for pool in pools:
             await pool.close()
+
+
+def wrong(ours: Shop, *addresses: str, others: bool = False) -> list[str]:
+    """What of these accounts is not as the oracle says."""
+    accounts = [ours.world.accounts.find(address) for address in addresses]
+    people = oracle.expected(ours.world.seed, [each for each in accounts if each], others=others)["people"]
+    kept = [{**person, "contact": _as_kept(person["contact"])} for person in people]
+    shown = [_as_kept(contact) for contact in ours.shown()]
+    # Who says least might be anybody: they are looked for last.
+    kept.sort(key=lambda person: -len(repr(person["contact"])))
+    return unmatched(kept, shown, labels=len(addresses) == 1)
+
+
+def _as_kept(contact: dict[str, Any]) -> dict[str, Any]:
+    """Providers write countries and domains as they like; and what they say twice, with two labels, is one element."""
+    changed = dict(contact)
+    if "addresses" in contact:
+        named = [{**each, "country": values.country(each.get("country", ""))} for each in contact["addresses"]]
+        changed["addresses"] = _once(named, lambda each: {**each, "label": ""})
+    if "emails" in contact:
+        written = [{**each, "value": fold_email(each["value"])} for each in contact["emails"]]
+        changed["emails"] = _once(written, lambda each: each["value"])
+    if "phones" in contact:
+        changed["phones"] = _once(contact["phones"], lambda each: each.get("value") or each["raw"])
+    return changed
+
+
+def _once(elements: list[dict[str, Any]], what: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for each in elements:
+        found.setdefault(repr(what(each)), each)
+    return list(found.values())
