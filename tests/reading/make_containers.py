@@ -1,7 +1,7 @@
 """Writes the files of `files/containers/`: python tests/reading/make_containers.py
 
-Needs openpyxl, odfpy, xlwt and msoffcrypto-tool, which nothing else here does: their makers care little for them by now,
-so they are no dependency. Install them somewhere for this one run. All people are invented.
+Needs openpyxl, odfpy, xlwt and msoffcrypto-tool, which nothing else here does; hardly anybody cares for some of them
+now, so they are no dependency. Install them somewhere for this one run. All people are invented.
 """
 
 # mypy: disable-error-code="import-not-found,import-untyped,no-untyped-call,attr-defined"
@@ -23,17 +23,18 @@ from odf.text import P
 
 FILES = Path(__file__).parent / "files" / "containers"
 ZIP_TIME = (2026, 3, 1, 9, 0, 0)
-GERMAN = [
+GERMAN: list[list[Any]] = [
     ["Vorname", "Nachname", "E-Mail-Adresse", "Mobiltelefon", "Firma", "Ort geschäftlich", "Geburtstag"],
     ["Jörg", "Müßig", "joerg@muessig.example", 1711234567, "Müßig & Söhne", "Köln", date(1984, 3, 7)],
     ["Änne", "Öztürk", "aenne@oeztuerk.example", "0171 2345678", "Übersee GmbH", "Görlitz", date(1991, 12, 24)],
     ["Zoë", "van der Straße", "zoe@strasse.example", 1.512345678e9, None, "München", datetime(2001, 1, 31)],
 ]
-ENGLISH = [
+ENGLISH: list[list[Any]] = [
     ["First Name", "Last Name", "E-mail Address", "Company"],
     ["Ann", "Lee", "ann@lee.example", "Acme"],
     ["Bob", "Ray", "bob@ray.example", "Acme"],
 ]
+MORE = [*ENGLISH, ["Old", "One", "old@one.example", ""]]
 MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 
 
@@ -218,17 +219,18 @@ def _as_text(book: Any) -> None:
     sheet["D2"].number_format = "0.00E+00"
 
 
-TEXTS = [
+TEXTS: list[list[Any]] = [
     ["Name", "Email", "Phone", "Mobile", "Zip", "City", "Notes"],
     ["Dieter Damm", "dieter@damm.example", "0049 30 1234567", 1711234567, "01067", "Dresden", None],
     ["Eva Ernst", "eva@ernst.example", "+49 351 987654", None, "00123", "Roma", "two\nlines"],
     ["Finn Falk", "finn@falk.example", None, None, "10115", 'Berlin "Mitte", Spree', None],
 ]
-SUMMARY = [
+SUMMARY: list[list[Any]] = [
     ["This document was exported from Numbers. Each table was converted to an Excel worksheet."],
     ["Numbers Sheet Name", "Numbers Table Name", "Excel Worksheet Name"],
     ["Sheet 1", "Contacts", "Sheet 1 - Contacts"],
 ]
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(64)
 CSV = "Vorname;Nachname;E-Mail\r\nDörte;Dorn;doerte@dorn.example\r\nKaputt;Mail;keine-adresse\r\n".encode("cp1252")
 

@@ -11,13 +11,14 @@ from typing import IO, NamedTuple
 
 import msgspec
 
-from app.jobs.containers.parts import Refused, Unpacked, too_large_inside
+from app.jobs.containers.parts import Refused, Unpacked, too_large_inside, unreadable
 from app.jobs.containers.spool import Spool
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 2
 SECONDS = 120
+MODULE = "app.jobs.containers"
 _ROOT = Path(__file__).parents[3]
 _OUT_OF_LIMITS = frozenset({-6, -9, -14, -24, -25})
 """Ends by SIGABRT (no memory), SIGKILL, SIGALRM, SIGXCPU, SIGXFSZ."""
@@ -51,7 +52,7 @@ async def _run(container: IO[bytes], target: IO[bytes], most: int) -> Unpacked:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        __package__,
+        MODULE,
         str(source),
         str(target.fileno()),
         str(most),
@@ -76,7 +77,12 @@ async def _run(container: IO[bytes], target: IO[bytes], most: int) -> Unpacked:
         log.info("a container was beyond the limits", extra={"status": process.returncode})
         raise too_large_inside()
     if process.returncode:
-        raise RuntimeError(f"unpacking ended with {process.returncode}: {errors[-2000:].decode(errors='replace')}")
+        # The reader came to grief over this file, and would again: nobody is helped by trying.
+        log.error(
+            "a container could not be read",
+            extra={"status": process.returncode, "error": errors[-2000:].decode(errors="replace")},
+        )
+        raise unreadable()
     return _read(told)
 
 
