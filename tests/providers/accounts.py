@@ -8,6 +8,7 @@ same people. `size-N@...` has N people of its own (N <= 200,000), for measuremen
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tests.providers import odd
 from tests.providers.book import Book, GoogleBook, MicrosoftBook
@@ -89,7 +90,7 @@ def _google(seed: Seed, name: str, address: str) -> GoogleBook:
     book = GoogleBook(seed, address)
     if name == "odd":
         book.grow((one.shown, dict(one.said), 1) for one in odd.google())
-    book.grow((google_side(seed, n), {}, n) for n in _numbers(name))
+    book.grow((contact, {}, n) for n, contact in _people("google", seed.number, _numbers(name)))
     if name == "ada":
         book.grow(((_seen(google_side(seed, n)), {}, 1) for n in range(50_000, 50_060)), other=True)
     return book
@@ -106,11 +107,20 @@ def _microsoft(seed: Seed, name: str, address: str) -> MicrosoftBook:
         ends = (17_000, 23_000, 26_000, 26_999, 27_000, 27_000)
         start = 2_000
         for folder, end in zip(folders, ends, strict=True):
-            book.grow(((microsoft_side(seed, n), {}, n) for n in range(start, end)), folder=folder)
+            people = _people("microsoft", seed.number, range(start, end))
+            book.grow(((contact, {}, n) for n, contact in people), folder=folder)
             start = end
     else:
-        book.grow(((microsoft_side(seed, n), {}, n) for n in _numbers(name)), folder=book.default)
+        people = _people("microsoft", seed.number, _numbers(name))
+        book.grow(((contact, {}, n) for n, contact in people), folder=book.default)
     return book
+
+
+@lru_cache(maxsize=2_048)
+def _people(provider: str, seed: int, numbers: range) -> list[tuple[int, Contact]]:
+    """Made once: a reset begins with the same people, and a changed contact is another dict."""
+    side = google_side if provider == "google" else microsoft_side
+    return [(n, side(Seed(seed), n)) for n in numbers]
 
 
 def _seen(contact: Contact) -> Contact:

@@ -1,4 +1,7 @@
-"""Changes at the source, n at a time: the first n people (or labels) that fit, in the order of the book."""
+"""Changes at the source, n at a time: the first n people (or labels) that fit, in the order of the book.
+
+Several at once happen in the order of `_CHANGES`, whatever order they are given in: nobody is added and deleted.
+"""
 
 from collections.abc import Callable, Mapping
 from itertools import islice
@@ -11,20 +14,20 @@ from tests.providers.people import filled, google_side, microsoft_side
 def apply(book: Book, changes: Mapping[str, Any], now: float) -> dict[str, list[str]]:
     """{kind: provider's ids that changed}. Raises ValueError for a kind that there is none of.
 
-    add          new people (the number 2,000,000 and on)
-    edit         a new title, company and notes, one more phone (`edit` n leaves out whom `delete` n takes)
     delete       from the end of the book
+    edit         a new title, company, notes and phone at work
     move         to another folder (Microsoft)
     relabel      one label more
     rename_label labels themselves
     merge        two people become one, under the second's name, which remembers the first's (Google)
     promote      other contacts become contacts (Google)
     drop_value   their last e-mail goes, of people with several
+    add          new people (the number 2,000,000 and on)
     """
     unknown = set(changes) - set(_CHANGES)
     if unknown:
         raise ValueError(f"no such change: {sorted(unknown)}")
-    return {kind: _CHANGES[kind](book, count, now) for kind, count in changes.items()}
+    return {kind: change(book, changes[kind], now) for kind, change in _CHANGES.items() if kind in changes}
 
 
 def _add(book: Book, count: int, now: float) -> list[str]:
@@ -146,13 +149,13 @@ def _touched(book: Book, records: list[Record], now: float) -> list[str]:
 
 
 _CHANGES: dict[str, Callable[[Book, int, float], list[str]]] = {
-    "add": _add,
-    "edit": _edit,
     "delete": _delete,
+    "edit": _edit,
     "move": _move,
     "relabel": _relabel,
     "rename_label": _rename_label,
     "merge": _merge,
     "promote": _promote,
     "drop_value": _drop_value,
+    "add": _add,
 }
