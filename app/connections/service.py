@@ -244,11 +244,11 @@ class Connections:
             raise NotSetUp("What is kept of this account cannot be read: DATA_KEYS has changed.") from error
 
 
-def make(settings: config.Providers, pool: Pool) -> Connections:
+def make(settings: config.Providers, pool: Pool, clock: Callable[[], float] = time.time) -> Connections:
     """All of it from the configuration, on an open pool. Raises ValueError for DATA_KEYS that cannot be used."""
     known = providers(settings)
     hosts = http.Hosts(url for one in known.values() for url in (one.token, one.revoke, one.api) if url)
-    return Connections(Store(pool), Vault.parse(settings.data_keys), known, http.make_client(hosts))
+    return Connections(Store(pool), Vault.parse(settings.data_keys), known, http.make_client(hosts), clock)
 
 
 def _about(connection: Connection, column: str) -> str:
