@@ -137,8 +137,9 @@ def _wide(head: bytes) -> str | None:
 
 
 def _reads(start: bytes, name: str) -> bool:
+    """Whether this is UTF-16 and no other text with a few zeros: then it has separators, or is ASCII throughout."""
     text = start[: len(start) & ~1].decode(CODECS[name], "ignore")
-    return 2 * len(text) >= len(start) - 8 and ("\n" in text or "\r" in text or len(start) < 4096)
+    return any(mark in text for mark in "\r\n\t,;") or 2 * sum(map(str.isascii, text)) > len(start) // 2
 
 
 def _utf8(head: bytes) -> tuple[int, int]:
