@@ -1,13 +1,16 @@
 """Invented imports for the tests of the merge: small enough to collide all the time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from hypothesis import strategies as st
 
-from app.core.contacts import SCALARS, Address, Email, Person, Phone, Url, match_key
+from app.core.contacts import SCALARS, Address, Email, Person, Phone, Staged, Url, match_key
 from app.core.positions import position
 from app.core.reading.plan import Existing
+from workers.importer import copytext
+from workers.importer.store import Batch
 
 WORKSPACE = UUID("5b0f1f3e-0000-4000-8000-000000000001")
 KEYS = ("ada@example.org", "bob@example.org")
@@ -22,6 +25,11 @@ class Segment:
     index: int
     existing: Existing
     rows: tuple[tuple[Person, int], ...]
+
+
+def batch(staged: Sequence[Staged]) -> Batch:
+    """These contacts, ready to be merged."""
+    return Batch(copytext.lines(staged), duplicate=sum(each.rows - 1 for each in staged))
 
 
 EMAILS = st.builds(Email, st.sampled_from([*KEYS, "Eve@x.org", "eve@x.org"]), WORDS)

@@ -8,14 +8,14 @@ import crc32c
 import msgspec
 import pytest
 
-from app.core.contacts import fold
 from app.core.events import ProviderPage, SegmentHeader, Source, Sweep
 from app.core.positions import position
 from app.core.reading import segments
 from app.core.reading.plan import Existing, Plan, Values
 from tests.importing_kafka import plan as file_plan
 from tests.integration.conftest import Servers
-from workers.importer.store import Merged, Store
+from workers.importer.store import Merged, Store, Stored
+from workers.importer.understanding import understand
 
 CONNECTION = uuid4()
 
@@ -77,10 +77,12 @@ class House:
         return await self._merge(header, segments.read(data, header))
 
     async def _merge(self, header: SegmentHeader, reading: segments.Reading) -> Merged:
-        existing: Existing = header.plan.existing or "fill"
-        people = [(each, position(header.order_second, header.index, each.row)) for each in reading.people]
-        staged = fold(header.workspace, people, existing)
-        return await self.store.merge(header, existing, staged, len(reading.problems), reading=reading)
+        understood = understand(header, None, reading)
+        merged = await self.store.merge(header, understood.existing, understood.batch, reading=reading)
+        if merged.at is None:
+            return merged
+        created = {id_: Stored(id_, contact, 1, merged.at) for id_, contact, _ in understood.staged}
+        return merged._replace(found={**created, **merged.found})
 
     def _header(self, second: int, index: int, data: bytes, plan: Plan, **more: Any) -> SegmentHeader:
         return SegmentHeader(
@@ -99,7 +101,7 @@ class House:
 
 def shown(merged: Merged) -> dict[str, str]:
     """Match key -> name ("" is deleted) of everything that is told."""
-    return {stored.contact.match_key: stored.contact.values[0] for stored in merged.contacts}
+    return {stored.contact.match_key: stored.contact.values[0] for stored in merged.found.values()}
 
 
 async def test_who_gets_another_address_leaves_the_contact_of_the_old_one_and_it_goes(store: Store) -> None:
@@ -107,7 +109,7 @@ async def test_who_gets_another_address_leaves_the_contact_of_the_old_one_and_it
     await house.page(100, 0, [person(1, "old@example.org", "Ada")])
     moved = await house.page(200, 0, [person(1, "new@example.org", "Ada")])
     assert shown(moved) == {"e:new@example.org": "Ada", "e:old@example.org": ""}
-    old = next(each for each in moved.contacts if each.contact.match_key == "e:old@example.org")
+    old = next(each for each in moved.found.values() if each.contact.match_key == "e:old@example.org")
     assert old.contact.deletion == position(100, 0, 0)
     assert old.contact.sources == ()
 
@@ -117,7 +119,7 @@ async def test_what_also_came_from_a_file_stays_and_only_loses_the_account(store
     await house.file(50, ["Ada,old@example.org,,"])
     await house.page(100, 0, [person(1, "old@example.org", "Ada")])
     moved = await house.page(200, 0, [person(1, "new@example.org", "Ada")])
-    old = next(each for each in moved.contacts if each.contact.match_key == "e:old@example.org")
+    old = next(each for each in moved.found.values() if each.contact.match_key == "e:old@example.org")
     assert old.contact.values[0] == "Ada"
     assert old.contact.sources == (50,)
 
@@ -171,7 +173,7 @@ async def test_a_sweep_that_comes_twice_does_nothing_twice(store: Store) -> None
     first = await house.page(200, 0, [], sweep=Sweep(full=True, delete=True))
     second = await house.page(200, 0, [], sweep=Sweep(full=True, delete=True))
     assert (second.gone, second.deleted, shown(second)) == (first.gone, first.deleted, shown(first))
-    assert [each.version for each in second.contacts] == [2]
+    assert [each.version for each in second.found.values()] == [2]
 
 
 async def test_a_sweep_touches_no_other_account_and_no_other_workspace(store: Store) -> None:
@@ -206,7 +208,7 @@ async def test_who_comes_back_after_a_deletion_is_there_again(store: Store) -> N
     await house.page(200, 0, [], sweep=Sweep(full=True, delete=True))
     back = await house.page(300, 0, [person(1, "a@example.org", "Ada Again")])
     assert shown(back) == {"e:a@example.org": "Ada Again"}
-    assert back.contacts[0].contact.sources == (300,)
+    assert next(iter(back.found.values())).contact.sources == (300,)
 
 
 async def test_a_change_without_an_address_is_found_by_its_link(store: Store) -> None:

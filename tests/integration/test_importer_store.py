@@ -18,7 +18,7 @@ from app.core.errors import TryAgain
 from app.core.events import Counts, SegmentHeader, SourceOut
 from app.core.positions import position
 from app.core.reading.plan import Existing, Plan
-from tests.importing import Segment, imports
+from tests.importing import Segment, batch, imports
 from tests.integration.conftest import Servers
 from workers.importer import copytext
 from workers.importer.store import SETTINGS, Cancelled, Conflict, Merged, Store, Stored
@@ -55,7 +55,7 @@ def header(workspace: UUID, segment: Segment, *, crc: int = 1) -> SegmentHeader:
 
 async def bring(store: Store, workspace: UUID, segment: Segment) -> Merged:
     staged = fold(workspace, segment.rows, segment.existing)
-    return await store.merge(header(workspace, segment), segment.existing, staged, 0)
+    return await store.merge(header(workspace, segment), segment.existing, batch(staged))
 
 
 def in_core(
@@ -125,7 +125,7 @@ async def test_a_segment_seen_again_changes_nothing_and_answers_the_same(store: 
     before = await stored(store, workspace)
     again = await bring(store, workspace, one_row(100, name="Ada"))
     assert again.counts == first.counts == Counts(created=1)
-    assert [each.version for each in again.contacts] == [2]
+    assert [each.version for each in again.found.values()] == [2]
     assert await stored(store, workspace) == before
 
 
@@ -133,14 +133,14 @@ async def test_the_same_index_with_other_bytes_is_refused_for_good(store: Store)
     workspace, segment = uuid4(), one_row(100, name="Ada")
     await bring(store, workspace, segment)
     with pytest.raises(Conflict):
-        await store.merge(header(workspace, segment, crc=2), "fill", [], 0)
+        await store.merge(header(workspace, segment, crc=2), "fill", batch([]))
 
 
 async def test_a_cancelled_segment_leaves_nothing_behind(store: Store) -> None:
     workspace, segment = uuid4(), one_row(100, name="Ada")
     staged = fold(workspace, segment.rows, "fill")
     with pytest.raises(Cancelled):
-        await store.merge(header(workspace, segment), "fill", staged, 0, wanted=lambda: False)
+        await store.merge(header(workspace, segment), "fill", batch(staged), wanted=lambda: False)
     assert await store.find(workspace, [each.id for each in staged]) == []
     assert not await store.knows(header(workspace, segment))
     assert (await bring(store, workspace, segment)).counts == Counts(created=1)
@@ -277,9 +277,9 @@ async def test_a_worker_paused_in_mid_transaction_loses_it_and_may_try_again(ser
         return True
 
     with pytest.raises(TryAgain):
-        await paused.merge(header(workspace, segment), "fill", staged, 0, wanted=pause)
+        await paused.merge(header(workspace, segment), "fill", batch(staged), wanted=pause)
     assert await paused.find(workspace, [staged[0].id]) == []
-    assert (await paused.merge(header(workspace, segment), "fill", staged, 0)).counts == Counts(created=1)
+    assert (await paused.merge(header(workspace, segment), "fill", batch(staged))).counts == Counts(created=1)
     await paused.close()
 
 

@@ -14,10 +14,10 @@ STAMPS = 3 + len(SCALARS)
 """The only column that may be null."""
 
 
-def rows(staged: Sequence[Staged]) -> bytes:
+def lines(staged: Sequence[Staged]) -> list[str]:
     """One line per contact: id, match key, the scalars, stamp, stamps, sets, custom, born, last."""
     if not staged:
-        return b""
+        return []
     cells = [
         (
             id_,
@@ -31,13 +31,14 @@ def rows(staged: Sequence[Staged]) -> bytes:
         )
         for id_, contact, _ in staged
     ]
-    block = "\n".join(["\t".join(row) for row in cells]) + "\n"
+    found = ["\t".join(row) for row in cells]
+    block = "\n".join(found)
     tabs = len(cells) * (len(cells[0]) - 1)
     nulls = [row[STAMPS] for row in cells].count(NULL)
-    counts = (block.count("\t"), block.count("\n"), block.count(NULL))
+    counts = (block.count("\t"), block.count("\n") + 1, block.count(NULL))
     if "\\" in block or "\r" in block or counts != (tabs, len(cells), nulls):
-        block = "".join([_escaped(row) for row in cells])
-    return block.encode()
+        found = [_escaped(row) for row in cells]
+    return found
 
 
 def stamps(contact: Contact) -> tuple[str, str]:
@@ -52,4 +53,4 @@ def stamps(contact: Contact) -> tuple[str, str]:
 
 def _escaped(row: Sequence[str]) -> str:
     cells = [cell.translate(_ESCAPES) if at != STAMPS else cell for at, cell in enumerate(row)]
-    return "\t".join(cells) + "\n"
+    return "\t".join(cells)

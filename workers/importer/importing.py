@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from uuid import UUID
 
 import crc32c
@@ -10,16 +10,14 @@ import msgspec
 from prometheus_client import Counter, Histogram
 
 from app.bus import Producer, acknowledged
-from app.core.contacts import fold
-from app.core.events import Fact, SegmentDone, SegmentFailed, SegmentHeader
-from app.core.positions import position
-from app.core.reading import segments
-from app.core.reading.plan import Existing
+from app.core.events import Fact, ProblemOut, SegmentDone, SegmentFailed, SegmentHeader
+from app.core.reading import blocks, segments
 from app.core.topics import CHANGED, FACTS, PROBLEMS, spread
 from workers import crash
 from workers.harness import Hopeless, Record
 from workers.importer import results
 from workers.importer.store import Cancelled, Conflict, Merged, Store
+from workers.importer.understanding import Understood, understand
 
 log = logging.getLogger(__name__)
 SEGMENTS = Counter("addressbus_segments_total", "Segments by what became of them", ["result"])
@@ -55,18 +53,15 @@ class Importing:
             SEGMENTS.labels("stopped").inc()
             return
         with STEP.labels("read").time():
-            reading = segments.read(data, segment)
+            block, reading = blocks.read(data, segment)
             reading = await self._identified(segment, reading)
-            existing: Existing = segment.plan.existing or "fill"
-            people = [(person, position(segment.order_second, segment.index, person.row)) for person in reading.people]
-            staged = fold(segment.workspace, people, existing)
+            understood = understand(segment, block, reading)
         try:
             with STEP.labels("database").time():
                 merged = await self._store.merge(
                     segment,
-                    existing,
-                    staged,
-                    reading.rows - len(people),
+                    understood.existing,
+                    understood.batch,
                     wanted=lambda: not self._unwanted(segment),
                     reading=reading,
                 )
@@ -75,7 +70,7 @@ class Importing:
             return
         crash.point("committed")
         with STEP.labels("tell").time():
-            await self._tell(segment, merged, reading)
+            await self._tell(segment, understood, merged, reading.problems)
             await self._report(segment, len(data), merged)
         crash.point("reported")
         _measure(merged)
@@ -104,14 +99,18 @@ class Importing:
     def _unwanted(self, segment: SegmentHeader) -> bool:
         return self._stopped(segment.workspace, segment.import_id)
 
-    async def _tell(self, segment: SegmentHeader, merged: Merged, reading: segments.Reading) -> None:
+    async def _tell(
+        self, segment: SegmentHeader, understood: Understood, merged: Merged, problems: Sequence[ProblemOut]
+    ) -> None:
         """Sends what changed and what was wrong, and waits until all of it is safe."""
         now = time.time()
-        sources = await self._store.sources(segment.workspace, results.seconds(merged.contacts))
+        seconds = {segment.order_second, *results.seconds(merged.found.values())}
+        sources = await self._store.sources(segment.workspace, seconds)
+        told = [*understood.created(segment, merged, sources), *results.told(merged.found.values(), sources)]
         key = str(segment.import_id).encode()
         partition = spread(segment.import_id, segment.index, await self._producer.partitions(CHANGED))
-        records = [(CHANGED, value) for value in results.changed(segment, merged.contacts, sources, now)]
-        records += [(PROBLEMS, value) for value in results.problems(segment, reading.problems, now)]
+        records = [(CHANGED, value) for value in results.changed(segment, told, now)]
+        records += [(PROBLEMS, value) for value in results.problems(segment, problems, now)]
         sent = []
         for topic, value in records:
             sent.append(await self._producer.send(topic, key=key, value=value, partition=partition))

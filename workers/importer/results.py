@@ -56,9 +56,13 @@ def contact_out(stored: Stored, sources: Sources) -> dict[str, Any]:
     return told
 
 
-def changed(segment: SegmentHeader, contacts: Sequence[Stored], sources: Sources, at: float) -> list[bytes]:
+def told(contacts: Iterable[Stored], sources: Sources) -> list[bytes]:
+    """Each contact as JSON."""
+    return [_encode(contact_out(stored, sources)) for stored in contacts]
+
+
+def changed(segment: SegmentHeader, told: Sequence[bytes], at: float) -> list[bytes]:
     """The records for `contacts.changed`; one even if nobody changed, for the projector counts segments."""
-    told = [_encode(contact_out(stored, sources)) for stored in contacts]
     return _records(partial(ContactsChanged, contacts=()), segment, list(_groups(told)) or [[]], at)
 
 

@@ -9,7 +9,7 @@ import msgspec
 from psycopg.rows import TupleRow
 
 from app import sql
-from app.core.contacts import SCALARS, Contact, Mark, Outcome, Staged, shown
+from app.core.contacts import SCALARS, Contact, Mark, Outcome, shown
 from app.core.events import Counts, SegmentHeader, SourceOut
 from app.core.positions import position
 from app.core.reading.plan import Existing
@@ -58,14 +58,30 @@ class Stored(NamedTuple):
     updated_at: float
 
 
-class Merged(NamedTuple):
-    """What became of a segment: each of its contacts as it now is, and the outcomes of its rows.
+class Batch(NamedTuple):
+    """The contacts of a segment: a line of COPY text for each (`copytext.lines`), which begins with its id, in any
+    order; how many rows were folded into another one's contact, and of how many nothing could be made."""
 
-    `gone` contacts were found deleted at their source, `deleted` of them are so here (links.py).
+    lines: Sequence[str]
+    duplicate: int = 0
+    rejected: int = 0
+
+    @property
+    def ids(self) -> list[str]:
+        """32 hex digits each."""
+        return [line[:32] for line in self.lines]
+
+
+class Merged(NamedTuple):
+    """What became of a segment: the outcomes of its rows, and as it now is each contact that was `found` there.
+
+    Of the batch whoever was not found was created as staged at `at` (Unix seconds), which is None for a repeat. `gone` contacts were found deleted
+    at their source, `deleted` of them are so here (links.py).
     """
 
-    contacts: list[Stored]
+    found: dict[str, Stored]
     counts: Counts
+    at: float | None
     gone: int = 0
     deleted: int = 0
 
@@ -97,8 +113,7 @@ class Store:
         self,
         segment: SegmentHeader,
         existing: Existing,
-        staged: Sequence[Staged],
-        rejected: int,
+        batch: Batch,
         *,
         wanted: Callable[[], bool] = lambda: True,
         reading: Reading | None = None,
@@ -106,19 +121,18 @@ class Store:
         """Brings a segment's contacts in, once: claimed, staged, merged and counted in one transaction.
 
         A segment that is in the ledger already changes nothing; its contacts come back as they now are, with the
-        counts of the first time. `staged` is in the order of ids. Raises Cancelled when `wanted` says no just before
-        the commit, Conflict when the ledger has this index with other bytes. Of a provider's page `reading` has the
-        links.
+        counts of the first time. Raises Cancelled when `wanted` says no just before the commit, Conflict when the
+        ledger has this index with other bytes. Of a provider's page `reading` has the links.
         """
         async with sql.transaction(self._pool) as connection:
             now = await _claim(connection, segment)
             if now is not None:
                 crash.point("claimed")
-                await _stage(connection, staged)
+                await _stage(connection, batch)
                 crash.point("staged")
-                found = await _upsert(connection, segment, existing)
+                there = await _upsert(connection, segment, existing)
                 crash.point("merged")
-                merged = _account(staged, found, rejected, now)
+                merged = _account(batch, there, now)
                 await _count(connection, segment, merged.counts)
                 if reading is not None and segment.page is not None:
                     parted = await links.settle(connection, segment, reading.links, reading.people)
@@ -127,8 +141,8 @@ class Store:
                     raise Cancelled
                 return merged
             counts = await _claimed(connection, segment)
-            contacts = await _find(connection, segment.workspace, [each.id for each in staged])
-            merged = Merged(contacts, counts)
+            contacts = await _find(connection, segment.workspace, batch.ids)
+            merged = Merged({stored.id: stored for stored in contacts}, counts, at=None)
             if segment.page is not None:
                 merged = await _with_parted(connection, segment, merged, await links.settled(connection, segment))
             return merged
@@ -214,9 +228,9 @@ async def _claimed(connection: sql.Connection, segment: SegmentHeader) -> Counts
     return Counts(created=created, updated=updated, unchanged=unchanged, duplicate=duplicate, rejected=rejected)
 
 
-async def _stage(connection: sql.Connection, staged: Sequence[Staged]) -> None:
+async def _stage(connection: sql.Connection, batch: Batch) -> None:
     async with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-        await copy.write(copytext.rows(staged))
+        await copy.write("".join([f"{line}\n" for line in sorted(batch.lines)]).encode())
 
 
 async def _upsert(connection: sql.Connection, segment: SegmentHeader, existing: Existing) -> list[TupleRow]:
@@ -310,18 +324,17 @@ UPSERT: dict[Existing, str] = {
 }
 
 
-def _account(staged: Sequence[Staged], found: Sequence[TupleRow], rejected: int, now: datetime) -> Merged:
-    """Gives every row its outcome and every contact its present form."""
-    there = {stored.id: (_outcome(row, stored.contact), stored) for row in found for stored in [_stored(row[3:])]}
+def _account(batch: Batch, there: Sequence[TupleRow], now: datetime) -> Merged:
+    """Gives every row its outcome and every contact that was there its present form."""
     counts = dict.fromkeys(OUTCOMES, 0)
-    contacts: list[Stored] = []
-    created_at = now.timestamp()
-    for id_, contact, rows in staged:
-        outcome, stored = there.get(id_) or ("created", Stored(id_, contact, 1, created_at))
-        counts[outcome] += 1
-        counts["duplicate"] += rows - 1
-        contacts.append(stored)
-    return Merged(contacts, Counts(**counts, rejected=rejected))
+    found: dict[str, Stored] = {}
+    for row in there:
+        stored = _stored(row[3:])
+        found[stored.id] = stored
+        counts[_outcome(row, stored.contact)] += 1
+    counts["created"] = len(batch.lines) - len(found)
+    counts["duplicate"] += batch.duplicate
+    return Merged(found, Counts(**counts, rejected=batch.rejected), now.timestamp())
 
 
 def _outcome(row: TupleRow, now: Contact) -> Outcome:
@@ -379,8 +392,8 @@ async def _with_parted(
 ) -> Merged:
     """With the contacts that changed beside the rows, each as it is now."""
     others = await _find(connection, segment.workspace, [id_.hex for id_ in parted.contacts]) if parted.contacts else []
-    changed = {stored.id: stored for stored in (*merged.contacts, *others)}
-    return Merged(list(changed.values()), merged.counts, parted.gone, parted.deleted)
+    found = {**merged.found, **{stored.id: stored for stored in others}}
+    return merged._replace(found=found, gone=parted.gone, deleted=parted.deleted)
 
 
 async def _find(connection: sql.Connection, workspace: UUID, ids: Sequence[str]) -> list[Stored]:
