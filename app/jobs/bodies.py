@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.types import Message
 
 from app.core.errors import Rejected
+from app.core.reading import formats
 from app.core.reading.plans import MAX_PLAN_BYTES
 from app.jobs.asking import whole_number
 from app.jobs.containers.parts import BEGINNING_BYTES, HEAD_BYTES, MAX_CONTAINER_BYTES, is_container, too_large
@@ -21,6 +22,9 @@ from app.jobs.intake import Interrupted
 
 FORM_BYTES = 8 * 1024
 """So long may be what a form has around its parts."""
+
+SNIFFED_BYTES = 1024
+"""By so much of a file most of those are known that hold no contacts."""
 
 SILENCE_SECONDS = 30
 """A client that sends nothing for so long is gone; what came is safe and can be continued."""
@@ -51,6 +55,23 @@ async def pieces(request: Request) -> AsyncGenerator[bytes, None]:
             yield piece
         if not message.get("more_body", False):
             return
+
+
+async def file_of(request: Request) -> AsyncGenerator[bytes, None]:
+    """A body that is a file, once its beginning was looked at. Raises Rejected `unsupported_type`, Interrupted."""
+    body = pieces(request)
+    beginning = await _up_to(body, SNIFFED_BYTES)
+    if beginning:
+        formats.sniff(beginning)
+    return _joined(beginning, body)
+
+
+async def _joined(beginning: bytes, rest: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    async with aclosing(rest):
+        if beginning:
+            yield beginning
+        async for piece in rest:
+            yield piece
 
 
 async def small(request: Request, most: int) -> bytes:

@@ -49,7 +49,18 @@ _PREVIEW = _object(
         "problems": _LIST,
         "warnings": _LIST,
         "estimated_rows": {"type": "integer"},
-    }
+    },
+    {
+        "sheets": {"type": "array", "items": _TEXT, "description": "of a workbook with several; `plan.sheet` is read"},
+        "members": {
+            "type": "array",
+            "items": _object(
+                {"name": _TEXT},
+                {"format": _TEXT, "estimated_rows": {"type": "integer"}, "code": _TEXT, "detail": _TEXT},
+            ),
+            "description": "of a ZIP archive: its files, and why some are not read (`code`, `detail`)",
+        },
+    },
 )
 
 
@@ -111,7 +122,7 @@ _STOOD = {
 OPENAPI_PATHS: Mapping[str, Mapping[str, Any]] = {
     "/api/v1/previews": {
         "post": _operation(
-            "How a file would be understood, from its first 256 KB",
+            "How a file would be understood: the first 256 KB of it, or all of a workbook or ZIP archive (64 MB)",
             {"200": _answer("What was found.", _PREVIEW)},
             (_in("query", "name", _TEXT), _in("query", "size", _BYTES, "of the whole file, in bytes")),
             _body(
@@ -142,6 +153,17 @@ OPENAPI_PATHS: Mapping[str, Mapping[str, Any]] = {
         "post": _operation(
             "Stop an import; what was imported stays",
             {"202": _answer("It stops.", _object({"id": _ID, "state": _STATE}))},
+            (_OF_PATH,),
+        )
+    },
+    "/api/v1/imports/{id}/finish": {
+        "post": _operation(
+            "End an upload with what has come of the file, whatever its announced size; harmless if it has ended",
+            {
+                "202": _answer("What came is imported.", _object({"id": _ID, "state": _STATE})),
+                "409": _STOOD["409"],
+                "410": _PROBLEM,
+            },
             (_OF_PATH,),
         )
     },

@@ -51,9 +51,11 @@ async def create_import(request: Request) -> Response:
         upload = {"url": intake.upload_url(job)} if job.source == "file" else None
         return _accepted(job, requested(job), upload=upload)
     length = bodies.length(request)
-    job = await intake.request(principal, asking.from_query(request.query_params, length), key)
+    asked = asking.from_query(request.query_params, length)
+    chunks = await bodies.file_of(request)
+    job = await intake.request(principal, asked, key)
     try:
-        await intake.write(job.workspace, job.id, Body(chunks=bodies.pieces(request), length=length))
+        await intake.write(job.workspace, job.id, Body(chunks=chunks, length=length))
     except Conflict as conflict:
         return _conflict(conflict)
     wait = asking.wait_seconds(request.headers.get("prefer", ""))

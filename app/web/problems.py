@@ -45,6 +45,7 @@ STATUS: dict[str, int] = {
     "already_member": 409,
     "last_owner": 409,
     "interrupted": 408,
+    "incomplete": 409,
     "different_file": 409,
     "import_running": 409,
     "needs_consent": 409,

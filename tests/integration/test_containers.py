@@ -1,22 +1,25 @@
 """Workbooks and ZIP archives over real HTTP: spooled, unpacked by a process of their own, on the topic as text."""
 
+import asyncio
 import io
 import json
 import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import pytest
 
+from app import sql
 from app.core.events import Received, Sealed, SourceFailed
 from app.core.reading import segments
 from app.jobs.containers import parts
 from tests.integration import intakes
 from tests.integration.conftest import Servers
 from tests.integration.intakes import Rig, Tape
-from tests.integration.test_intake_uploads import begin, url
+from tests.integration.test_intake_uploads import begin, contacts, url
 from tests.reading import FILES
 from tests.waiting import eventually
 
@@ -378,3 +381,90 @@ async def test_a_damaged_container_is_told_in_the_preview(rig: Rig) -> None:
     async with rig.client() as client:
         answer = await client.post("/api/v1/previews", content=stored("damaged.xlsx"))
     assert (answer.status_code, answer.json()["code"]) == (422, "container_unreadable")
+
+
+# --- what is no contacts file, and uploads that end early
+
+
+@pytest.mark.parametrize("name", ["picture.png", "letter.docx"])
+async def test_a_file_of_another_kind_makes_no_import_when_it_is_the_request(rig: Rig, name: str) -> None:
+    data = stored(name) if name == "letter.docx" else b"\x89PNG\r\n\x1a\n" + bytes(5000)
+    async with rig.client(**{"Content-Type": "application/octet-stream"}) as client:
+        answer = await client.post("/api/v1/imports", params={"name": name}, content=data)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_type")
+    assert "Export the contacts" in answer.json()["detail"]
+    async with sql.tenant(rig.pool, rig.workspace) as connection:
+        cursor = await connection.execute("select count(*) from jobs.imports")
+        assert await cursor.fetchone() == (0,)
+
+
+async def test_a_file_of_another_kind_ends_its_import_with_a_sentence(rig: Rig) -> None:
+    data = b"%PDF-1.7\n" + bytes(5000)
+    async with rig.client() as client:
+        made = await begin(client, size=len(data))
+        answer = await client.put(url(made), content=data)
+    assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_type")
+    assert [fact.code for fact in (await rig.tape(made)).of(SourceFailed)] == ["unsupported_type"]
+
+
+async def test_an_upload_can_be_finished_with_what_came(rig: Rig) -> None:
+    data = contacts(10_000)
+    half = len(data) // 2
+    async with rig.client() as client:
+        made = await begin(client, size=len(data))
+        await patched(client, made, data[:half], 0)
+        for _ in range(2):
+            answer = await client.post(f"/api/v1/imports/{made}/finish")
+            assert answer.status_code == 202
+        assert (await client.head(url(made))).headers["Upload-Complete"] == "?1"
+    tape = await rig.tape(made)
+    assert tape.text == data[:half]
+    assert [fact.bytes for fact in tape.of(Sealed)] == [half]
+
+
+async def test_a_container_cannot_be_finished_with_a_part_of_it(rig: Rig) -> None:
+    data = sheet(100)
+    async with rig.client() as client:
+        made = await begin(client, size=len(data))
+        await patched(client, made, data[:2000], 0)
+        answer = await client.post(f"/api/v1/imports/{made}/finish")
+        assert (answer.status_code, answer.json()["code"]) == (409, "incomplete")
+        assert (await patched(client, made, data[2000:], 2000)).status_code == 204
+    assert len(people_of(await rig.tape(made))) == 100
+
+
+async def test_nobody_but_its_workspace_finishes_an_upload(rig: Rig) -> None:
+    async with rig.client() as client:
+        made = await begin(client, size=10)
+    async with rig.client(**{"X-Workspace": "00000000-0000-0000-0000-00000000000a"}) as stranger:
+        assert (await stranger.post(f"/api/v1/imports/{made}/finish")).status_code == 404
+    async with rig.client(**{"X-Role": "viewer"}) as viewer:
+        assert (await viewer.post(f"/api/v1/imports/{made}/finish")).status_code == 403
+
+
+async def test_a_finished_upload_whose_writer_still_sends_stops_him(rig: Rig) -> None:
+    data = contacts(20_000)
+    going = asyncio.Event()
+
+    async def slow() -> AsyncIterator[bytes]:
+        yield data[:400_000]
+        await going.wait()
+        yield data[400_000:]
+
+    async with rig.client() as client:
+        made = await begin(client, size=len(data))
+        sending = asyncio.create_task(client.put(url(made), content=slow(), headers={"Content-Length": str(len(data))}))
+
+        async def received() -> int:
+            job = await rig.intake._find(rig.workspace, UUID(made))
+            return job.received
+
+        # What is stored goes with each acknowledged segment.
+        await eventually(received, lambda count: count > 0)
+        answer = await client.post(f"/api/v1/imports/{made}/finish")
+        assert answer.status_code == 202
+        going.set()
+        assert (await sending).status_code in {204, 409}
+    tape = await rig.tape(made)
+    assert tape.text == data[: len(tape.text)]
+    assert len(tape.of(Sealed)) == 1
