@@ -83,13 +83,15 @@ def _titles(guesses: list[Guess], samples: Sequence[Cells]) -> list[Guess]:
     first = next((index for index in titles if guesses[index].bare), None)
     if first is not None and not prefixes:
         cells = samples[first]
-        beside_job = len(titles) > 1 and (len(cells) < 3 or cells.share("honorific") > 0)
-        if beside_job or cells.looks("honorific", 0.7):
+        spoken = cells.share("honorific")
+        if spoken >= 0.7 or (len(titles) > 1 and (spoken > 0 or not cells)):
             guesses[first] = replace(guesses[first], field="prefix", reason="a title before the name")
-        return guesses
-    if not titles and prefixes:
-        jobs = [index for index in prefixes if len(samples[index]) >= 3 and samples[index].share("honorific") == 0]
-        index = next(iter(jobs), prefixes[-1] if len(prefixes) > 1 else None)
+            return guesses
+    if first is not None and len(titles) > 1:
+        guesses[first] = replace(guesses[first], confidence=guesses[first].confidence - 0.15)
+    if prefixes and not titles:
+        jobs = [index for index in prefixes if samples[index] and samples[index].share("honorific") == 0]
+        index = next((index for index in jobs if len(prefixes) > 1 or len(samples[index]) >= 3), None)
         if index is not None:
             guesses[index] = replace(guesses[index], field="title", reason="a title of a job, by its cells")
     return guesses

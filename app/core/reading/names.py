@@ -223,14 +223,12 @@ _ABSORBS: dict[str, frozenset[str]] = {
 """Nouns that say nothing more beside another one: an "e-mail address" is an e-mail, a "company phone" one at work."""
 _TOGETHER: dict[frozenset[str], str] = {
     frozenset({"addresses.country", "addresses.region"}): "addresses.country",
-    frozenset({"addresses.postal_code", "addresses.city"}): "addresses.city",
-    frozenset({"addresses.street", "addresses.city"}): "addresses.whole",
-    frozenset({"addresses.street", "addresses.postal_code", "addresses.city"}): "addresses.whole",
     frozenset({"emails", "name"}): "none",
     frozenset({"emails", "name.full"}): "none",
     frozenset({"emails", "nickname"}): "none",
     frozenset({"title", "prefix"}): "prefix",
 }
+_PARTS_OF_PLACES = frozenset(_PLACE) - {"addresses.whole"}
 _FULL = frozenset({"given", "middle", "family", "name", "prefix", "suffix"})
 _SLOTTED = frozenset({"emails", "phones", "urls", "addresses"})
 
@@ -281,6 +279,9 @@ def _one_of(nouns: Sequence[str]) -> str | None:
     found = frozenset(nouns)
     if found in _TOGETHER:
         return _TOGETHER[found]
+    if len(found) > 1 and found <= _PARTS_OF_PLACES:
+        # "City, State Zip" is more than a city, but there is no better place for it.
+        return "addresses.whole" if "addresses.street" in found else "addresses.city"
     if len(found) > 1 and found <= _FULL and {"given", "family"} <= found:
         return "name.last_first" if nouns.index("family") < nouns.index("given") else "name.full"
     best = min(found, key=_rank, default=None)
@@ -404,7 +405,8 @@ def readings(key: str) -> tuple[tuple[str, Guess], ...]:
 
 @lru_cache(maxsize=16_384)
 def known(key: str) -> Guess | None:
-    """What any list makes of a header (as `folded`): languages first."""
+    """What any list makes of a header (as `folded`): languages first, then products; a letter or two may be data."""
     for _, guess in readings(key):
         return guess
-    return next((guess for guess in (product.guess(key) for product in lists().products) if guess), None)
+    products = lists().products if len(key) > 2 else ()
+    return next((guess for guess in (product.guess(key) for product in products) if guess), None)

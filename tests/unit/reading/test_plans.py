@@ -144,7 +144,7 @@ def test_the_headers_of_outlook(headers: str) -> None:
         ("first_name\tlastName\tEMAIL", ["given", "family", "emails/1"]),
         ("Name,Work Email,Private Email,Cell", ["name.full", "emails/1:work", "emails/2:home", "phones/1:mobile"]),
         ("Email,Email,Name", ["emails/1", "emails/2", "name.full"]),
-        ("Name,Title,Job Title", ["name.full", "prefix", "title"]),
+        ("Name,Title,Job Title", ["name.full", "custom", "title"]),
         ("Name,Street,City,Zip,Country", [
             "name.full",
             "addresses.street/1",
