@@ -145,7 +145,7 @@ def _about(error: Rejected) -> dict[str, str]:
 
 
 def _land(**result: str) -> Response:
-    return RedirectResponse(f"/?{urlencode(result)}#sources", status_code=303)
+    return RedirectResponse(f"/?{urlencode(result)}#connected", status_code=303)
 
 
 def _json(value: object, status: int = 200) -> Response:

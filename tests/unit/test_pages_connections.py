@@ -2,6 +2,7 @@
 
 import pytest
 
+from app.core.imports import Failure
 from app.web.pages.connections import GOOD, RESULTS
 from app.web.words import known
 from tests.unit.test_pages_routes import CONTACT, IMPORT, PERSON, Lookup, browser, state
@@ -79,3 +80,14 @@ async def test_an_address_that_somebody_made_up_tells_nothing(query: str) -> Non
     async with browser() as client:
         text = (await client.get(f"/?{query}")).text
     assert 'data-part="connected"' not in text
+
+
+async def test_an_import_that_stopped_for_the_persons_consent_leads_to_it() -> None:
+    for code, shown in (("needs_consent", True), ("internal", False)):
+        failed = state(status="failed", source="google", error=Failure(code=code, detail="Why."))
+        async with browser(lookup=Lookup([failed], [])) as client:
+            text = (await client.get(f"/imports/{IMPORT}")).text
+            cards = (await client.get("/?part=sources")).text
+        link = text.partition('data-part="reconnect"')[2].partition(">")[0]
+        assert ("hidden" not in link) is shown
+        assert ("Connected again." in cards) is shown, "the account itself is fine by now"

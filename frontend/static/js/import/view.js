@@ -37,6 +37,7 @@ export class ImportView {
     write(part(article, "done-text"), say("import.done", { share: format.percent(done) }));
     write(part(article, "pace"), this.#pace(state));
     if (state.error) write(part(article, "error"), state.error.detail);
+    part(article, "reconnect").hidden = state.error?.code !== "needs_consent";
     this.#speak(state, done);
   }
 
