@@ -110,9 +110,8 @@ class _Batch:
     def __init__(self, by: Rows, rows: Sequence[Row], *, plain: bool) -> None:
         self._by = by
         self._rows = rows
-        clean = str.strip if plain else values.clean
         self._cells: list[list[str] | None] = [
-            emptied(list(map(clean, cells))) if any(cells) else None
+            emptied(list(map(str.strip, cells)) if plain else values.clean_all(cells)) if any(cells) else None
             for cells in zip(*(row.cells for row in rows), strict=True)
         ]
         self._nothing = [""] * len(rows)

@@ -526,6 +526,12 @@ def test_a_placeholder_is_empty_but_not_where_it_can_be_a_name(cell: str, nothin
     assert (cell in values.NOTHING, values.is_placeholder(cell)) == (nothing, placeholder)
 
 
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(st.text(max_size=8), st.sampled_from(["e", "\u0301", "\r\n", "\u200b", " a "]))))
+def test_a_column_is_cleaned_as_its_cells_are(cells: list[str]) -> None:
+    assert values.clean_all(cells) == [values.clean(cell) for cell in cells]
+
+
 def test_labels_and_kinds() -> None:
     assert values.kind("* Work") == ("work", True)
     assert values.kind("Grandma's") == ("Grandma's", False)
