@@ -133,7 +133,8 @@ def read(data: bytes, header: SegmentHeader) -> tuple[Block | None, segments.Rea
     """What `segments.read` gives, but the plain rows as a block. `Reading.rows` counts all rows."""
     if header.opens or not _is_for_columns(header.plan):
         return None, segments.read(data, header)
-    return _columns_of(header.plan).read(data, header)
+    block, reading = _columns_of(header.plan).read(data, header)
+    return block, segments.named(reading, header)
 
 
 class Columns:
@@ -154,7 +155,7 @@ class Columns:
             first_line=header.first_line,
             width=by.width,
             continues=header.continues,
-            skip=self._skipped if header.index == 0 else 0,
+            skip=self._skipped if header.heads else 0,
         )
         count = len(rows) + len(problems)
         straight = [row for row in rows if len(row.cells) == by.width]

@@ -56,7 +56,11 @@ class Records(NamedTuple):
 
 def read(data: bytes, header: SegmentHeader) -> Reading:
     """Reads a segment as its plan says; where its text begins, preamble and header are passed over."""
-    reading = _read(data, header)
+    return named(_read(data, header), header)
+
+
+def named(reading: Reading, header: SegmentHeader) -> Reading:
+    """A reading whose problems say in which file of a ZIP archive they are, if it is of one."""
     if header.member and reading.problems:
         return reading._replace(problems=members.of_member(reading.problems, header.member))
     return reading
