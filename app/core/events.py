@@ -66,7 +66,7 @@ class Sealed(Fact, frozen=True, kw_only=True, tag="import.sealed"):
 
 
 class SegmentDone(Fact, frozen=True, kw_only=True, tag="import.segment_done"):
-    """One segment is in the database. `bytes` is its length as text.
+    """One segment is in the database. `bytes` of the file became it.
 
     `gone` counts the contacts that it found deleted at their source, `deleted` those that are deleted here, too.
     """
@@ -164,6 +164,11 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
     page: ProviderPage | None = None
     member: str = ""
     begins: bool = False
+
+    @property
+    def packed(self) -> bool:
+        """It is of a workbook or a ZIP archive."""
+        return bool(self.member) or self.plan.format in {"xlsx", "xls", "ods", "zip"}
 
     @property
     def heads(self) -> bool:
