@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+from app.core.errors import Rejected
+from app.core.reading.text import CODECS, encoding
+
 NO_PREFERENCE = 101
 """Behind every PREF, which is from 1 to 100."""
 
@@ -23,6 +26,7 @@ _FOLD = re.compile(r"(?<!=)\n[ \t]")
 _OLD_FOLD = re.compile(r"(?<!=)\n(?=[ \t])")
 _OLD = re.compile(r"^VERSION:[ \t]*2\.1", re.MULTILINE | re.IGNORECASE)
 _ESCAPED = re.compile(r"\\([nN,;:\\])")
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\x7f]")
 _CARET = re.compile(r"\^([n^'])")
 _CARETS = {"n": "\n", "^": "^", "'": '"'}
 _BARE_ENCODINGS = {"QUOTED-PRINTABLE": "qp", "BASE64": "b", "B": "b", "8BIT": "", "7BIT": ""}
@@ -43,14 +47,14 @@ def unfolded(data: bytes) -> bytes:
 
 class Head(NamedTuple):
     """What stands before a value. `name` is in capitals, `written` as in the file, `group` and `types` in small
-    letters, `encoding` is "", "qp" or "b"; `parameters` has all others under their names in capitals."""
+    letters, `coding` is "", "qp" or "b"; `parameters` has all others under their names in capitals."""
 
     name: str
     written: str
     group: str
     types: tuple[str, ...]
     preference: int
-    encoding: str
+    coding: str
     charset: str
     parameters: dict[str, str]
 
@@ -94,7 +98,7 @@ def properties(card: str, fallback: str) -> Iterator[Property]:
             if depth <= 1:
                 more.append(line)
             continue
-        if head.encoding == "qp":
+        if head.coding == "qp":
             pieces = [value]
             while pieces[-1].endswith("=") and at < len(lines) and lines[at][:10].upper() != "END:VCARD":
                 pieces[-1] = pieces[-1][:-1]
@@ -103,8 +107,8 @@ def properties(card: str, fallback: str) -> Iterator[Property]:
             value = "".join(pieces)
             line = f"{before}:{value}"
             value = _from_quoted_printable(value.removesuffix("="), head.charset, fallback)
-        elif head.encoding == "b":
-            value = _from_base64(value, head.charset, fallback)
+        elif head.coding == "b":
+            value = from_base64(value, head.charset, fallback)
         if head.name in {"BEGIN", "END"} and value.strip().upper() == "VCARD":
             depth += 1 if head.name == "BEGIN" else -1
         elif depth <= 1:
@@ -137,7 +141,7 @@ def head_of(text: str) -> Head | None:
         return None
     types: list[str] = []
     parameters: dict[str, str] = {}
-    preference, encoding, charset = NO_PREFERENCE, "", ""
+    preference, coding, charset = NO_PREFERENCE, "", ""
     for parameter in _PARAMETER.findall(semicolon + rest):
         key, equals, value = parameter.strip().partition("=")
         custom = _CUSTOM_TYPE.fullmatch(parameter)
@@ -145,13 +149,13 @@ def head_of(text: str) -> Head | None:
             types.append(_from_quoted_printable(custom[2].removesuffix(")"), custom[1] or "", "utf-8").casefold())
         elif not equals:
             if key.upper() in _BARE_ENCODINGS:
-                encoding = _BARE_ENCODINGS[key.upper()]
+                coding = _BARE_ENCODINGS[key.upper()]
             elif key:
                 types.append(key.casefold())
         elif key.upper() == "TYPE":
             types += [each.strip().casefold() for each in value.replace('"', "").replace("\\", "").split(",")]
         elif key.upper() == "ENCODING":
-            encoding = _BARE_ENCODINGS.get(value.strip('"').upper(), "")
+            coding = _BARE_ENCODINGS.get(value.strip('"').upper(), "")
         elif key.upper() == "CHARSET":
             charset = value.strip('"')
         elif key.upper() == "PREF":
@@ -162,7 +166,7 @@ def head_of(text: str) -> Head | None:
         preference = min(preference, 1)
         types = [each for each in types if each != "pref"]
     kept = tuple(dict.fromkeys(filter(None, types)))
-    return Head(name[2].upper(), name[2], (name[1] or "").lower(), kept, preference, encoding, charset, parameters)
+    return Head(name[2].upper(), name[2], (name[1] or "").lower(), kept, preference, coding, charset, parameters)
 
 
 def split(value: str, mark: str) -> list[str]:
@@ -187,21 +191,30 @@ def _from_quoted_printable(value: str, charset: str, fallback: str) -> str:
     return _decoded(binascii.a2b_qp(value.encode(errors="surrogateescape")), charset, fallback)
 
 
-def _from_base64(value: str, charset: str, fallback: str) -> str:
+def from_base64(value: str, charset: str, fallback: str) -> str:
     """Text in base64; "" for a picture or what else is no text."""
     try:
         data = binascii.a2b_base64("".join(value.split()))
     except ValueError:  # what is no base64
         return ""
     text = _decoded(data, charset, fallback)
-    return "" if "\0" in text else text
+    return "" if _NO_TEXT.search(text) else text
 
 
 def _decoded(data: bytes, charset: str, fallback: str) -> str:
     """Bytes as their charset says or, if that cannot be, as UTF-8, as `fallback`, or byte by byte."""
-    for name in filter(None, (charset, "utf-8", fallback, "windows-1252")):
+    for codec in filter(None, (_codec(charset), "utf-8", _codec(fallback), "cp1252")):
         try:
-            return data.decode(name)
-        except (LookupError, UnicodeError):
+            return data.decode(codec)
+        except UnicodeDecodeError:
             continue
     return data.decode("latin-1")
+
+
+@lru_cache(maxsize=256)
+def _codec(charset: str) -> str:
+    """The codec of an encoding that we know, "" for any other: Python has some that are no encodings of text."""
+    try:
+        return CODECS[encoding(charset)]
+    except Rejected:
+        return ""

@@ -6,7 +6,6 @@ that says so. What describes the directory itself (units, machines) or a change 
 `ldapsearch` says at the end are nothing.
 """
 
-import binascii
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
@@ -14,7 +13,7 @@ from typing import NamedTuple
 from app.core.contacts import Person
 from app.core.events import ProblemOut, SegmentHeader
 from app.core.reading import values
-from app.core.reading.contentlines import decoded
+from app.core.reading.contentlines import decoded, from_base64
 from app.core.reading.draft import Draft, Wishes
 from app.core.reading.groups import Groups, Read
 from app.core.reading.ldap_names import CUSTOM, OMITTED, OMITTED_BEGINNINGS, PHONES, TEXTS, URLS
@@ -110,25 +109,10 @@ def attributes(block: str, fallback: str) -> Iterator[Attribute]:
             continue
         value = line[found.end() :]
         if found[3] == ":":
-            value = _from_base64(value, fallback)
+            value = from_base64(value, "", fallback)
         elif found[3] == "<":
             value = ""
         yield Attribute(found[1].lower(), value, line, found[1])
-
-
-def _from_base64(value: str, fallback: str) -> str:
-    try:
-        data = binascii.a2b_base64(value)
-    except ValueError:  # what is no base64
-        return ""
-    if b"\0" in data:
-        return ""
-    for name in ("utf-8", fallback, "windows-1252"):
-        try:
-            return data.decode(name)
-        except UnicodeError:
-            continue
-    return ""
 
 
 class _Entry:
@@ -232,7 +216,8 @@ class _Entry:
             whole = parts[2]
         elif not whole and any(part.strip("0") for part in parts):
             year, month, day = parts
-            whole = f"{year or '-'}-{month.zfill(2)}-{day.zfill(2)}"
+            known = month and day
+            whole = f"{year or '-'}-{month.zfill(2)}-{day.zfill(2)}" if known else "-".join(filter(None, parts))
         draft.birthday(whole)
 
     def _take_addresses(self, draft: Draft) -> None:
