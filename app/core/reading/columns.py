@@ -29,6 +29,9 @@ USABLE: frozenset[FieldName] = frozenset({"name", "given", "family", "company", 
 OURS = re.compile(r"addressbus:(?:line|code|message)")
 """What our own list of rejected rows adds to a file."""
 
+MOST_WORDS = 12
+"""A longer header is known as a whole or not at all."""
+
 _CELLS = 6_000
 """About so many cells of a file are looked at, at most 60 and at least 12 of a column: a wide file takes no longer."""
 _SLOTTED: frozenset[FieldName] = frozenset({"emails", "phones", "urls", "addresses"})
@@ -168,7 +171,7 @@ def _by_name(key: str, product: Product | None, spoken: Sequence[Language]) -> l
         if all((guess.field, guess.part) != (other.field, other.part) for other in found):
             sure = 0.95 if place == 0 else 0.5 - 0.05 * min(place, 5)
             found.append(replace(guess, confidence=sure, reason=f"a usual name for it ({name})"))
-    if not found:
+    if not found and " " in key:
         other = known(key)
         if other is not None:
             found.append(replace(other, confidence=0.8, reason="another product calls it so"))
@@ -176,33 +179,46 @@ def _by_name(key: str, product: Product | None, spoken: Sequence[Language]) -> l
 
 
 def _by_part_of_name(key: str, cells: Cells, spoken: Sequence[Language]) -> list[Guess]:
-    """A name that no list has: misspelt, written as one word, or with words that nobody knows around one we know."""
+    """A name that no list has: only a label, misspelt, or with words that nobody knows around one we know."""
     tokens = key.split()
-    if not 0 < len(tokens) <= 12:
+    if not 0 < len(tokens) <= MOST_WORDS:
         return []
-    for language in spoken[:2]:
-        mended = spelling.mended(tokens, language)
-        if mended is None:
-            continue
-        guess = language.guess(" ".join(mended.tokens))
-        if guess is not None:
-            sure, reason = (0.7, "misspelt, it seems") if mended.misspelt else (0.9, "a usual name for it")
-            return [replace(guess, confidence=sure, reason=f"{reason} ({language.name})")]
-    for language in spoken[:2]:
-        parsed = language.parse(tokens)
-        if not parsed.nouns:
-            guess = context.by_values(cells) if parsed.labels and not parsed.unknown else None
-            if guess is not None and guess.field in _SLOTTED and len(parsed.labels) == 1:
-                label = parsed.labels[0]
-                return [
-                    replace(guess, label=label, group=label, confidence=0.8, reason=f"named so, and {guess.reason}")
-                ]
-            continue
-        guess = meaning(parsed._replace(unknown=()))
-        if guess is not None and agreement.may_be_in_part(guess, cells):
-            reason = f"a part of its name is usual for it ({language.name})"
-            return [replace(guess, group=guess.group or key, confidence=0.6, reason=reason)]
+    near = tuple(dict.fromkeys((*spoken[:2], *lists().starts.get(tokens[0], ())[:3])))
+    for way in (_as_label, _as_misspelt, _as_part):
+        for language in near:
+            guess = way(tokens, cells, language)
+            if guess is not None:
+                return [guess]
     return []
+
+
+def _as_label(tokens: Sequence[str], cells: Cells, language: Language) -> Guess | None:
+    """A column that is called "Work" or "Privat" is what its cells are."""
+    parsed = language.parse(tokens)
+    if parsed.unknown or parsed.nouns or len(parsed.labels) != 1:
+        return None
+    guess = context.by_values(cells)
+    if guess is None or guess.field not in _SLOTTED:
+        return None
+    label = parsed.labels[0]
+    return replace(guess, label=label, group=label, confidence=0.8, reason=f"named so, and {guess.reason}")
+
+
+def _as_misspelt(tokens: Sequence[str], cells: Cells, language: Language) -> Guess | None:
+    mended = spelling.mended(tokens, language)
+    guess = language.guess(" ".join(mended.tokens)) if mended is not None else None
+    if mended is None or guess is None or guess.field in {"none", "custom"}:
+        return None
+    sure, reason = (0.7, "misspelt, it seems") if mended.misspelt else (0.9, "a usual name for it")
+    return replace(guess, confidence=sure, reason=f"{reason} ({language.name})")
+
+
+def _as_part(tokens: Sequence[str], cells: Cells, language: Language) -> Guess | None:
+    guess = meaning(language.parse(tokens))
+    if guess is None or not agreement.may_be_in_part(guess, cells):
+        return None
+    reason = f"a part of its name is usual for it ({language.name})"
+    return replace(guess, group=guess.group or " ".join(tokens), confidence=0.6, reason=reason)
 
 
 # --- columns
