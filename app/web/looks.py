@@ -25,9 +25,11 @@ def outcomes(state: Mapping[str, Any]) -> list[tuple[str, int]]:
 
 
 def stage(state: Mapping[str, Any] | None) -> str:
-    """Whether an import runs, or how it ended; "" where there is none."""
+    """Whether an import runs, how it ended, or that all of it can be seen; "" where there is none."""
     if state is None:
         return ""
+    if state["visible"]:
+        return "visible"
     return "running" if state["status"] in RUNNING else str(state["status"])
 
 

@@ -60,3 +60,13 @@ def test_filters_become_an_address_without_what_is_not_filtered() -> None:
     assert looks.query(filters) == "?q=J%C3%BCrgen+%26+co"
     assert looks.query(filters, q=None) == ""
     assert looks.query(filters, q=None, label="a/b") == "?label=a%2Fb"
+
+
+def test_the_stage_of_an_import_is_what_makes_a_card_look_different() -> None:
+    def stage(status: str, visible: bool = False) -> str:
+        return looks.stage({"status": status, "visible": visible})
+
+    assert (stage("requested"), stage("running")) == ("running", "running")
+    assert (stage("finished"), stage("failed"), stage("cancelled")) == ("finished", "failed", "cancelled")
+    assert stage("finished", visible=True) == "visible"
+    assert looks.stage(None) == ""

@@ -7,6 +7,8 @@ import { follow } from "../follow.js";
 import { ENDED } from "../state.js";
 import { say } from "../words.js";
 
+const BEHIND = 500; // milliseconds that the pages' memory may be behind a notice
+
 export default function connections(root) {
   const page = root.closest("main");
   const again = new Again(redraw);
@@ -41,11 +43,11 @@ export default function connections(root) {
   // The cards change when an import from an account begins and when it ends.
   function take(state) {
     if (state.source === "file") return;
-    const status = ENDED.has(state.status) ? state.status : "running";
+    const stage = stageOf(state);
     const row = root.querySelector(`[data-import="${CSS.escape(state.id)}"]`);
-    const known = seen.get(state.id) ?? (row ? row.dataset.status : ENDED.has(state.status) && status);
-    seen.set(state.id, status);
-    if (known !== status) again.ask();
+    const known = seen.get(state.id) ?? (row ? row.dataset.status : ENDED.has(state.status) && stage);
+    seen.set(state.id, stage);
+    if (known !== stage) setTimeout(() => again.ask(), BEHIND);
   }
 
   async function redraw() {
@@ -106,6 +108,12 @@ export default function connections(root) {
     notice.hidden = !text;
     notice.replaceChildren(...(text ? [h("p", {}, text, " ", ...more)] : []));
   }
+}
+
+// The same as looks.stage in Python.
+function stageOf(state) {
+  if (state.visible) return "visible";
+  return ENDED.has(state.status) ? state.status : "running";
 }
 
 // What was told once is not told again after a reload; whoever listens to the page hears it first.
