@@ -4,6 +4,7 @@ import ast
 import csv
 import io
 import json
+import sys
 from collections.abc import Iterator
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,9 @@ import pytest
 from tests.providers import GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, SECRETS
 from tests.providers.app import build
 from tests.providers.compare import differences, unmatched
+from tests.providers.faults import Faults
 from tests.providers.google_shape import FIELDS
+from tests.providers.plans import plan
 from tests.providers.running import GOOGLE_SCOPES, REDIRECT, Simulator, running
 from tests.providers.world import World
 
@@ -118,14 +121,41 @@ async def test_the_same_seed_and_requests_give_the_same_bytes() -> None:
     assert await transcript(8) != first
 
 
-def test_the_simulator_shares_nothing_with_the_product() -> None:
+def imported_roots() -> Iterator[tuple[str, str]]:
+    """(file, package) of all that the simulator imports."""
     for path in (Path(__file__).parents[1] / "providers").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom):
                 assert not node.level, f"{path.name} imports from a place that cannot be told"
                 names = [node.module or ""]
-            assert not {name.partition(".")[0] for name in names} & {"app", "workers", "bench"}, path.name
+            yield from ((path.name, ".".join(name.split(".")[:2])) for name in names)
+
+
+def test_the_simulator_shares_nothing_with_the_product_and_needs_nothing_but_what_runs_it() -> None:
+    installed = {"cryptography", "httpx", "msgspec", "starlette", "uvicorn", "uvloop"}
+    strangers = {
+        (path, name)
+        for path, name in imported_roots()
+        if (root := name.partition(".")[0]) not in sys.stdlib_module_names | installed
+        and (root != "tests" or not name.startswith("tests.providers"))
+    }
+    assert strangers == set()
+
+
+@pytest.mark.parametrize("account", ["many-001@google.example", "many-001@outlook.example"])
+def test_a_fault_plan_is_the_same_for_everybody_and_can_be_played(account: str) -> None:
+    plans = [plan(number, account) for number in range(200)]
+    assert plans == [plan(number, account) for number in range(200)]
+    scripted = Faults()
+    for faults in plans:
+        for fault in faults:
+            scripted.add(fault)
+    assert len({fault.kind for fault in scripted.scripted}) >= 14
+
+
+def test_an_account_of_any_size_can_be_had(simulator: Simulator) -> None:
+    assert len(simulator.expected("size-1234@google.example")) == 1_234
 
 
 def test_the_oracle_counts_who_is_there(simulator: Simulator) -> None:

@@ -38,10 +38,19 @@ class Account:
         return self.address.partition("@")[0].replace("-", " ").title()
 
 
-def listed(provider: str) -> list[str]:
-    """The addresses that an account chooser offers."""
-    names = (*NAMED[provider], *(f"many-{number:03}" for number in range(1, 6)))
-    return [f"{name}@{DOMAINS[provider]}" for name in names]
+_ABOUT = {
+    "empty": "nobody in it",
+    "three": "3 contacts",
+    "ada": "3,000 contacts",
+    "grace": "25,000 contacts in nested folders",
+    "odd": "strange and hostile contacts",
+}
+
+
+def listed(provider: str) -> dict[str, str]:
+    """The addresses that an account chooser offers, each with what is in it."""
+    names = (*NAMED[provider], *(f"many-{number:03}" for number in range(1, 4)))
+    return {f"{name}@{DOMAINS[provider]}": _ABOUT.get(name, "30 contacts") for name in names}
 
 
 class Accounts:

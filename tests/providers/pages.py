@@ -1,6 +1,6 @@
 """The pages a person sees while connecting an account: plain HTML, no scripts but one that posts a form by itself."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from html import escape
 from urllib.parse import urlencode
 
@@ -27,12 +27,13 @@ def _page(provider: str, title: str, body: str, status: int = 200) -> HTMLRespon
     return HTMLResponse(content, status, {"Referrer-Policy": "no-referrer", "Cache-Control": "no-store"})
 
 
-def chooser(provider: str, path: str, query: Mapping[str, str], addresses: Iterable[str]) -> HTMLResponse:
+def chooser(provider: str, path: str, query: Mapping[str, str], accounts: Mapping[str, str]) -> HTMLResponse:
     """Links back to the same address with `login_hint`, and a field for any other account."""
     rest = {name: value for name, value in query.items() if name != "login_hint"}
     links = "".join(
-        f'<li><a href="{escape(path)}?{escape(urlencode({**rest, "login_hint": address}))}">{escape(address)}</a></li>'
-        for address in addresses
+        f'<li><a href="{escape(path)}?{escape(urlencode({**rest, "login_hint": address}))}">{escape(address)}</a> '
+        f"<small>{escape(about)}</small></li>"
+        for address, about in accounts.items()
     )
     hidden = "".join(
         f'<input type="hidden" name="{escape(name)}" value="{escape(value)}">' for name, value in rest.items()

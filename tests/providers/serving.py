@@ -58,7 +58,7 @@ def _who(
 
 
 async def _serve(call: Call, handler: Handler) -> Response:
-    world, entry = call.world, call.entry
+    world, entry, ledger = call.world, call.entry, call.world.ledger  # a reset may begin another ledger meanwhile
     try:
         response = _limited(call)
         if response is None:
@@ -68,7 +68,7 @@ async def _serve(call: Call, handler: Handler) -> Response:
         entry.status, entry.items = response.status_code, call.items
         return response
     finally:
-        world.ledger.end(entry, world.clock.now())
+        ledger.end(entry, world.clock.now())
 
 
 async def _answered(call: Call, handler: Handler) -> Response:
