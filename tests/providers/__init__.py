@@ -22,22 +22,22 @@ With ORIGIN = `http://127.0.0.1:8090` (or localhost; links are built from the Ho
     The issuer (`iss` of an answer and of an id_token) is ORIGIN for Google, ORIGIN/{tenant id}/v2.0 for Microsoft.
 
 **Clients**: the constants below. A redirect address is accepted on localhost, 127.0.0.1 and [::1], any port and path;
-it must be the same to the letter at the token endpoint. PKCE is optional, as in reality, and checked once it was begun.
-Scopes: Google `https://www.googleapis.com/auth/contacts.readonly`, `.../contacts.other.readonly`, openid, email,
-profile; Microsoft `https://graph.microsoft.com/Contacts.Read` (or `Contacts.Read`), User.Read, offline_access, openid,
-email, profile.
+it must be the same to the letter at the token endpoint. PKCE is optional, as in reality, and checked once it was
+begun. Scopes: Google `https://www.googleapis.com/auth/contacts.readonly`, `.../contacts.other.readonly`, openid,
+email, profile; Microsoft `https://graph.microsoft.com/Contacts.Read` (or `Contacts.Read`), User.Read, offline_access,
+openid, email, profile.
 
 **Accounts** (`accounts.py`): {empty, three, ada, odd, many-001 .. many-400}@google.example with 0, 3, 3,000, hostile
 ones, 30 each; {empty, three, grace, odd, many-001 .. many-400}@outlook.example with 0, 3, 25,000, hostile ones, 30
 each. ada, grace and `GET /admin/people.csv` share people. `login_hint=ADDRESS` passes the chooser.
 
-**Signing in**: GET authorise answers an HTML page. Without `login_hint` it is the chooser (links, text = the address);
-then comes consent: a form with method POST to the same URL, hidden field `account`, checkboxes `scope` (Google's scopes
-of contacts, ticked; all others are hidden fields) and the buttons `decision=allow` ("Allow") and `decision=deny`
-("Cancel"). Posting it answers 302 to `redirect_uri?code=...&state=...&iss=...` (Google adds `scope`, Microsoft
-`session_state`) or to `redirect_uri?error=access_denied&state=...`. Microsoft's `response_mode=form_post` answers a page that posts itself.
-A Google account that has consented before is redirected at once unless `prompt=consent`, and then there is no refresh
-token.
+**Signing in**: GET authorise answers an HTML page. Without `login_hint` it is the chooser (links, text = the
+address); then comes consent: a form with method POST to the same URL, hidden field `account`, checkboxes `scope`
+(Google's scopes of contacts, ticked; all others are hidden fields) and the buttons `decision=allow` ("Allow") and
+`decision=deny` ("Cancel"). Posting it answers 302 to `redirect_uri?code=...&state=...&iss=...` (Google adds `scope`,
+Microsoft `session_state`) or to `redirect_uri?error=access_denied&state=...`. Microsoft's `response_mode=form_post`
+answers a page that posts itself. A Google account that has consented before is redirected at once unless
+`prompt=consent`, and then there is no refresh token.
 
 **Secrets are told by their beginning**, so that logs and topics can be searched for `SECRETS`: sim-access-,
 sim-refresh-, sim-code-, sim-secret- and, of cursors, sim-page-, sim-sync-, sim-skip-, sim-delta-. No contact has such
@@ -59,12 +59,13 @@ a text.
     GET  /admin/people.csv?from=1500&to=2500   people of both address books as a file
     GET  /admin/canary, DELETE              requests that reached the canary host (the second port): must stay []
 
-**In a test**: `running.running()` starts it as a process of its own and signs in as a person would; `plans.plan(number,
-account)` is a seeded fault plan that a product survives. In one process with a test: `app.build(world.World(seed, canary))`.
+**In a test**: `running.running()` starts it as a process of its own and signs in as a person would;
+`plans.plan(number, account)` is a seeded fault plan that a product survives. In one process with a test:
+`app.build(world.World(seed, canary))`.
 
 **Clients that agree**: google-api-python-client, msal, Authlib (tests/integration/test_providers_clients.py); bodies
-are checked against Google's discovery document. On one core it answers some 1,300 small requests, or 140,000 contacts in
-pages of a thousand, a second; whoever measures a client should know.
+are checked against Google's discovery document. On one core it answers some 1,300 small requests, or 140,000 contacts
+in pages of a thousand, a second; whoever measures a client should know.
 """
 
 GOOGLE_CLIENT_ID = "addressbus-test.apps.google.example"
