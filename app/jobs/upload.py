@@ -346,9 +346,11 @@ class Upload:
         while self._marks:
             mark = self._marks.popleft()
             await acknowledged(mark.segments)
+            passed: list[Acknowledgement] = []
             while self._marks and self._marks[0].reached:
                 mark = self._marks.popleft()
-                await acknowledged(mark.segments)
+                passed += mark.segments
+            await acknowledged(passed)
             kept = replace(self.job, received=mark.received, checksum=mark.checksum, cutter=mark.cutter, head=None)
             self.job = await self._store.keep(kept, time.time())
             await self._tell_received()

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
 import msgspec
+import psutil
 import pytest
 from aiokafka.errors import KafkaConnectionError
 from crc32c import crc32c
@@ -19,6 +20,7 @@ from app.core.errors import Rejected, TryAgain
 from app.core.events import AnyFact, Received, Sealed, SegmentHeader, SourceFailed
 from app.core.imports import State
 from app.core.reading import cutting
+from app.core.reading.cutting import MAX_LINE_ENDS
 from app.core.reading.plan import Column, Dialect, Plan
 from app.core.reading.plans import Completion
 from app.core.topics import FACTS, Topic, spread
@@ -530,3 +532,39 @@ async def test_a_seal_that_was_interrupted_anywhere_is_done_by_whoever_comes_nex
         await scene.send(data[scene.row.job.received :])
     assert scene.row.job.sealed
     assert scene.log.segments == (await uninterrupted(data)).log.segments
+
+
+class Forgetful(Log):
+    """A producer that acknowledges at once and keeps nothing but counts."""
+
+    sent = 0
+    rows = 0
+
+    async def send(self, topic: Topic | str, **record: Any) -> "asyncio.Future[object]":
+        if topic is not FACTS:
+            self.sent += 1
+            self.rows += record["value"].count(b"\n")
+        future: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        future.set_result(None)
+        return future
+
+
+async def test_ten_million_rows_stream_through_with_flat_memory() -> None:
+    log = Forgetful()
+    scene = Scene(new_job(), log)
+    scene.backlog = Backlog(most=1_000_000)
+    upload = await scene.writer()
+    piece = b"a@b.de\n" * 10_000
+    process = psutil.Process()
+    await upload.take(b"E-mail\n")
+    sizes = []
+    for turn in range(1_000):
+        await upload.take(piece)
+        await asyncio.sleep(0)  # as every socket does
+        if turn in {199, 999}:
+            sizes.append(process.memory_info().rss)
+    await upload.finish()
+    await upload.close()
+    assert log.rows == 10_000_001
+    assert log.sent == -(-10_000_001 // MAX_LINE_ENDS)
+    assert sizes[1] - sizes[0] < 16 * 2**20
