@@ -30,16 +30,17 @@ class Ends(Protocol):
 
 class CardFile(NamedTuple):
     """What is done with a format. `begins` tells where the first record does in a text that has no end of one; -1: none
-    is there."""
+    is there. `count` tells how many records there are at most, even of what cannot be read."""
 
     ends: Ends
     begins: Callable[[bytes], int]
+    count: Callable[[bytes], int]
     read: Callable[[bytes, SegmentHeader], tuple[list[Person], list[ProblemOut]]]
 
 
 CARD_FILES: dict[Format, CardFile] = {
-    "vcard": CardFile(cards.ends, cards.begins, vcard.read),
-    "ldif": CardFile(ldif.ends, ldif.begins, ldif.read),
+    "vcard": CardFile(cards.ends, cards.begins, cards.count, vcard.read),
+    "ldif": CardFile(ldif.ends, ldif.begins, ldif.count, ldif.read),
 }
 
 

@@ -74,6 +74,11 @@ def begins(text: bytes) -> int:
     return next((card.start for card in cards(text)), -1)
 
 
+def count(text: bytes) -> int:
+    """How many cards there are."""
+    return sum(1 for _ in cards(text))
+
+
 def _begins_line(text: bytes, at: int, joined: int) -> bool:
     """Whether a line begins here. Files that were put together without a line end go on behind END:VCARD."""
     if at == 0 or text[at - 1] in b"\r\n" or at == joined:

@@ -64,7 +64,7 @@ class Draft:
         return self._texts.get(name, "")
 
     def __setitem__(self, name: str, value: str) -> None:
-        self._texts[name] = values.clean(value)
+        self._texts[name] = values.clean(value) if value else ""
 
     @property
     def reachable(self) -> bool:

@@ -61,6 +61,11 @@ def begins(text: bytes) -> int:
     return len(text) - len(entry) if entry else -1
 
 
+def count(text: bytes) -> int:
+    """How many entries have a name."""
+    return sum(1 for _ in _NAME.finditer(text))
+
+
 def read(data: bytes, header: SegmentHeader) -> tuple[list[Person], list[ProblemOut]]:
     """The people and the problems of a segment, both in order. `row` counts the entries of the segment from 0."""
     wishes = Wishes.of(header.plan)

@@ -5,6 +5,7 @@ let alone lost, because of a photo of many MB. What is left out depends on the t
 """
 
 import re
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -51,10 +52,16 @@ _KINDS: dict[Format, _Kind] = {
 
 
 class PicturesState(msgspec.Struct, frozen=True, kw_only=True):
-    """`held` is text of which it is not known yet what it is (below 3 KB); `inside`: it goes on with a picture."""
+    """`held` is text of which it is not known yet what it is (below 3 KB); `inside`: it goes on with a picture, of which
+    `dropped` bytes are gone. `given` bytes of text were given and `passed` of them passed; where the pictures among
+    those that are left ended in the text, and how long they were, is in `gaps`."""
 
     held: bytes = b""
     inside: bool = False
+    dropped: int = 0
+    given: int = 0
+    passed: int = 0
+    gaps: tuple[tuple[int, int], ...] = ()
 
 
 class Pictures:
@@ -65,11 +72,22 @@ class Pictures:
         self._kind = _KINDS[format_]
         self._held = state.held
         self._inside = state.inside
+        self._dropped = state.dropped
+        self._given = state.given
+        self._passed = state.passed
+        self._gaps = deque(state.gaps)
 
     @property
     def state(self) -> PicturesState:
         """What one that goes on from here has to know."""
-        return PicturesState(held=self._held, inside=self._inside)
+        return PicturesState(
+            held=self._held,
+            inside=self._inside,
+            dropped=self._dropped,
+            given=self._given,
+            passed=self._passed,
+            gaps=tuple(self._gaps),
+        )
 
     def feed(self, data: bytes) -> bytes:
         """The text that is certain now."""
@@ -79,6 +97,15 @@ class Pictures:
         """The text that was held back."""
         return self._without(self._held, final=True)
 
+    def left_out(self, size: int) -> int:
+        """How much is missing in the next `size` bytes of the text, which are passed by that."""
+        self._passed += size
+        missing = 0
+        # A picture that ends exactly there counts for what follows: perhaps its end is not known yet.
+        while self._gaps and self._gaps[0][0] < self._passed:
+            missing += self._gaps.popleft()[1]
+        return missing
+
     def _without(self, data: bytes, *, final: bool) -> bytes:
         kept: list[bytes] = []
         at = 0
@@ -87,13 +114,17 @@ class Pictures:
                 found = self._kind.goes_on.match(data, at)
                 assert found is not None
                 kept.append(found[0].translate(None, _NOT_WHITE))
+                self._given += len(kept[-1])
+                self._dropped += len(found[0]) - len(kept[-1])
                 at = found.end()
                 undecided = self._kind.undecided.match(data, at)
                 if not final and (at == len(data) or (undecided and undecided.end() == len(data))):
                     break
-                self._inside = False
+                self._gaps.append((self._given, self._dropped))
+                self._dropped = 0
             end, self._inside = self._next(data, at, final=final)
             kept.append(data[at:end])
+            self._given += len(kept[-1])
             at = end
             if not self._inside:
                 break

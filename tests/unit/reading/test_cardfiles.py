@@ -80,6 +80,16 @@ def test_nobody_is_lost_because_of_a_big_photo(photo: str) -> None:
     assert max(len(cut.data) for cut in cuts(text.encode(), plan())) < 512 * 1024
 
 
+@pytest.mark.parametrize("pieces", [7_919, 1 << 30])
+def test_progress_counts_the_photos(pieces: int) -> None:
+    text = "".join(card(f"FN:Ann {n}", f"PHOTO;ENCODING=b:{folded('A' * 4000 * n)}") for n in range(60)).encode()
+    found = cuts(text, plan(), pieces)
+    assert found == cuts(text, plan())
+    assert (found[0].start, found[-1].end) == (0, len(text))
+    assert all(one.end == other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(text[cut.start : cut.end].count(b"BEGIN") == cut.data.count(b"BEGIN") for cut in found)
+
+
 def test_nobody_is_lost_in_a_directory_because_of_a_big_photo() -> None:
     text = (
         f"dn: cn=Ann\r\njpegPhoto:: {folded(PHOTO)}\r\nmail: ann@example.com\r\n\r\ndn: cn=Bob\r\nmail: bob@x.com\r\n"
@@ -136,6 +146,7 @@ def test_pictures_are_left_out_alike_whatever_the_pieces(text: str, format_: For
         at += size
     found += pictures.end()
     assert found == without_pictures(data, format_, whole=True)
+    assert pictures.left_out(len(found) + 1) == len(data) - len(found)
     assert found.count(b"\n") == data.count(b"\n")
 
 

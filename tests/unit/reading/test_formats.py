@@ -122,8 +122,6 @@ def test_any_bytes_are_something_or_refused(head: bytes) -> None:
     "unit", [b"\n", b"# a\n", b" a\n", b"version: 1\n", b"<a ", b"Received: x\n", b"PK\x03\x04", b"-- a\n", b"[ "]
 )
 def test_no_head_takes_long(unit: bytes) -> None:
-    import time
-
     started = time.process_time()
     with suppress(Rejected):
         sniff(unit * (256 * 1024 // len(unit)))
