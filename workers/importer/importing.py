@@ -12,6 +12,7 @@ from prometheus_client import Counter, Histogram
 from app.bus import Producer, acknowledged
 from app.core.events import Fact, ProblemOut, SegmentDone, SegmentFailed, SegmentHeader
 from app.core.reading import blocks, segments
+from app.core.reading.cardfiles import CARD_FILES
 from app.core.topics import CHANGED, FACTS, PROBLEMS, spread
 from workers import crash
 from workers.harness import Hopeless, Record
@@ -160,6 +161,8 @@ def rows_at_most(data: bytes, segment: SegmentHeader) -> int:
     """
     if segment.page is not None:
         return len(msgspec.json.decode(data, type=list[msgspec.Raw])) if data else 0
+    if segment.plan.format in CARD_FILES:
+        return CARD_FILES[segment.plan.format].count(data)
     lines = len(data.splitlines())
     passed = (segment.plan.preamble or 0) + (segment.plan.header or 0) if segment.index == 0 else 0
     return max(0, lines - passed)

@@ -30,7 +30,10 @@ MAX_LINE_ENDS = 8_000
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One segment: text from byte `start` to byte `end` of the import's text, beginning on line `first_line`."""
+    """One segment: text from byte `start` to byte `end` of the import's text, beginning on line `first_line`.
+
+    Of vCards and LDIF the pictures in between are counted, but not in `data`.
+    """
 
     index: int
     start: int
@@ -142,6 +145,8 @@ class Cutter:
         if self._index > MAX_INDEX:
             raise Rejected("too_many_parts", "The file is too long to be imported at once; split it.")
         end = self._offset + found.size
+        if self._pictures is not None:
+            end += self._pictures.left_out(found.size)
         cut = Cut(self._index, self._offset, end, self._lines + 1, found.opens, self._continues, data)
         self._offset = end
         self._lines += found.lines
