@@ -52,9 +52,11 @@ _KINDS: dict[Format, _Kind] = {
 
 
 class PicturesState(msgspec.Struct, frozen=True, kw_only=True):
-    """`held` is text of which it is not known yet what it is (below 3 KB); `inside`: it goes on with a picture, of which
-    `dropped` bytes are gone. `given` bytes of text were given and `passed` of them passed; where the pictures among
-    those that are left ended in the text, and how long they were, is in `gaps`."""
+    """`held` is text of which it is not known yet what it is (below 3 KB).
+
+    `inside`: it goes on with a picture, of which `dropped` bytes are gone. `given` bytes of text were given, `passed`
+    of them cut off; `gaps` tells of the pictures in between where they ended in the text, and how long they were.
+    """
 
     held: bytes = b""
     inside: bool = False

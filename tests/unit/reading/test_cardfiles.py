@@ -2,6 +2,7 @@
 
 import base64
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -86,7 +87,7 @@ def test_progress_counts_the_photos(pieces: int) -> None:
     found = cuts(text, plan(), pieces)
     assert found == cuts(text, plan())
     assert (found[0].start, found[-1].end) == (0, len(text))
-    assert all(one.end == other.start for one, other in zip(found, found[1:], strict=False))
+    assert all(one.end == other.start for one, other in pairwise(found))
     assert all(text[cut.start : cut.end].count(b"BEGIN") == cut.data.count(b"BEGIN") for cut in found)
 
 
