@@ -74,11 +74,14 @@ def unaccented(key: str) -> str:
     return unicodedata.normalize("NFC", "".join(mark for mark in marks if not unicodedata.combining(mark)))
 
 
+_LAST_LATIN = "\u024f"
+
+
 def _typed_plainly(key: str) -> Iterator[str]:
     """How a key is typed by someone without its accents: in ASCII, or not at all. In capitals Turkish loses its ı."""
     if "ı" in key:
         yield key.replace("ı", "i")
-    if not key.isascii():
+    if not key.isascii() and max(key) <= _LAST_LATIN:
         for form in (unaccented(key), unaccented(key.translate(_SPELT_OUT))):
             if form.isascii():
                 yield form

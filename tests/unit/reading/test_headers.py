@@ -1,6 +1,7 @@
 """The lists of header names are data; what they say must be something a plan can say."""
 
 import json
+from collections.abc import Mapping
 from importlib.resources import files
 
 import msgspec
@@ -17,27 +18,29 @@ PRODUCTS = names.lists().products
 @pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
 def test_every_listed_header_makes_a_column_that_a_plan_may_have(product: Product) -> None:
     assert product.headers
-    for key, guess in product.headers.items():
-        _check(key.replace("{n}", "1"), guess)
-    assert all(product.guess(mark) or product.guess(mark.replace("{n}", "1")) for mark in product.marks)
+    _check({key.replace("{n}", "1"): guess for key, guess in product.headers.items()})
+    assert all(product.guess(mark) for mark in product.marks)
 
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
 def test_every_listed_phrase_means_something_that_a_plan_may_have(language: Language) -> None:
-    for key, guess in language.headers.items():
-        _check(key, guess)
-    for phrase, concept in language.phrases.items():
-        if concept[0] not in "+-" and concept != "label":
-            found = names.meaning(language.parse(phrase.split()))
-            assert found is not None, phrase
-            _check(phrase, found)
+    meanings = {
+        phrase: names.meaning(language.parse(phrase.split()))
+        for phrase, concept in language.phrases.items()
+        if concept[0] not in "+-" and concept != "label"
+    }
+    assert None not in meanings.values()
+    _check({**language.headers} | {phrase: guess for phrase, guess in meanings.items() if guess})
 
 
-def _check(header: str, guess: Guess) -> None:
-    found, seen = columns.recognise([header], [])
-    plans.parse(msgspec.json.encode({"columns": found}))
-    assert (guess.field, guess.part) in _allowed(), header
-    assert len(seen) == 1
+def _check(meanings: Mapping[str, Guess]) -> None:
+    allowed = _allowed()
+    for header, guess in meanings.items():
+        assert (guess.field, guess.part) in allowed, header
+    headers = list(meanings)
+    for start in range(0, len(headers), 400):
+        found, _ = columns.recognise(headers[start : start + 400], [])
+        plans.parse({"columns": msgspec.to_builtins(found)})
 
 
 def test_no_list_says_two_things_of_one_phrase() -> None:
