@@ -75,8 +75,8 @@ class Batch(NamedTuple):
 class Merged(NamedTuple):
     """What became of a segment: the outcomes of its rows, and as it now is each contact that was `found` there.
 
-    Of the batch whoever was not found was created as staged at `at` (Unix seconds), which is None for a repeat. `gone` contacts were found deleted
-    at their source, `deleted` of them are so here (links.py).
+    Of the batch whoever was not found was created as staged at `at` (Unix seconds), which is None for a repeat. `gone`
+    contacts were found deleted at their source, `deleted` of them are so here (links.py).
     """
 
     found: dict[str, Stored]
