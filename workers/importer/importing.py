@@ -13,6 +13,7 @@ from app.bus import Producer, acknowledged
 from app.core.events import Fact, ProblemOut, SegmentDone, SegmentFailed, SegmentHeader
 from app.core.reading import blocks, segments
 from app.core.reading.cardfiles import CARD_FILES
+from app.core.reading.text import size_in_file
 from app.core.topics import CHANGED, FACTS, PROBLEMS, spread
 from workers import crash
 from workers.harness import Hopeless, Record
@@ -72,7 +73,7 @@ class Importing:
         crash.point("committed")
         with STEP.labels("tell").time():
             await self._tell(segment, understood, merged, reading.problems)
-            await self._report(segment, len(data), merged)
+            await self._report(segment, _size(data, segment), merged)
         crash.point("reported")
         _measure(merged)
 
@@ -91,7 +92,7 @@ class Importing:
             at=time.time(),
             site=segment.site,
             index=segment.index,
-            bytes=segment.end - segment.start,
+            bytes=_size(data, segment),
             rows=rows_at_most(data, segment),
             reference=record.reference,
         )
@@ -164,7 +165,7 @@ def rows_at_most(data: bytes, segment: SegmentHeader) -> int:
     if segment.plan.format in CARD_FILES:
         return CARD_FILES[segment.plan.format].count(data)
     lines = len(data.splitlines())
-    passed = (segment.plan.preamble or 0) + (segment.plan.header or 0) if segment.index == 0 else 0
+    passed = (segment.plan.preamble or 0) + (segment.plan.header or 0) if segment.heads else 0
     return max(0, lines - passed)
 
 
@@ -172,3 +173,10 @@ def _measure(merged: Merged) -> None:
     SEGMENTS.labels("done").inc()
     for outcome in ("created", "updated", "unchanged", "duplicate", "rejected"):
         ROWS.labels(outcome).inc(getattr(merged.counts, outcome))
+
+
+def _size(data: bytes, segment: SegmentHeader) -> int:
+    """How many bytes of the file a segment stands for: of these people see how many were received, and are done."""
+    if segment.packed:
+        return segment.end - segment.start
+    return size_in_file(data, segment.plan.encoding, segment.plan.repair)
