@@ -79,7 +79,8 @@ def _labelled(it: ContactOut) -> Iterator[str]:
     ]
     lines += [("URL", "", url.label, text(url.value)) for url in it.urls]
     for number, (name, kind, label, value) in enumerate(lines, 1):
-        named = _TYPES.get(label) or (label.upper() if _TYPE.fullmatch(label) else "")
+        # Readers fold the case of types, so that only small letters come back as they were.
+        named = _TYPES.get(label) or (label.upper() if _TYPE.fullmatch(label) and label.islower() else "")
         types = ",".join(filter(None, (kind, named)))
         line = f"{name};TYPE={types}:{value}" if types else f"{name}:{value}"
         if label and not named:
