@@ -1,8 +1,10 @@
 """A contact, who it is, and how two versions of it become one (design.md section 5)."""
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Literal, NamedTuple
 from uuid import UUID, uuid5
@@ -80,7 +82,19 @@ class Person(NamedTuple):
 
 def full_name(scalars: Sequence[str]) -> str:
     """The name as given or, where a row has none, composed of its parts."""
-    return scalars[0] or " ".join(filter(None, scalars[1 : 1 + NAME_PARTS]))
+    return scalars[0] or composed_name(*scalars[1 : 1 + NAME_PARTS])
+
+
+_EAST_ASIAN = re.compile(
+    "[\u1100-\u11ff\u2e80-\u2fdf\u3005-\u30ff\u3130-\u318f\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff]"
+)
+
+
+def composed_name(prefix: str, given: str, middle: str, family: str, suffix: str) -> str:
+    """The parts of a name, the given name first; those of China, Japan and Korea begin with the family."""
+    if family >= "\u1100" and _EAST_ASIAN.match(family) and _EAST_ASIAN.match(given):
+        given, family = family, given
+    return " ".join(filter(None, (prefix, given, middle, family, suffix)))
 
 
 def fold_email(value: str) -> str:
@@ -88,11 +102,17 @@ def fold_email(value: str) -> str:
     if value.isascii():
         return value.lower()
     local, _, domain = value.rpartition("@")
+    return f"{unicodedata.normalize('NFC', local).casefold()}@{_fold_domain(domain)}"
+
+
+@lru_cache(maxsize=65_536)
+def _fold_domain(domain: str) -> str:
+    if domain.isascii():
+        return domain.lower()
     try:
-        domain = idna.encode(domain, uts46=True).decode()
+        return idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
-        domain = domain.casefold()
-    return f"{unicodedata.normalize('NFC', local).casefold()}@{domain}"
+        return domain.casefold()
 
 
 def fold_text(value: str) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from app.core.contacts import composed_name
+
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "rejected")
 RUNNING = ("requested", "running")
 
@@ -40,11 +42,11 @@ def sending(state: Mapping[str, Any]) -> bool:
 
 def title(contact: Mapping[str, Any]) -> str:
     """What a contact is called: its name, or the best there is."""
-    parts = (contact.get(part, "") for part in ("given", "middle", "family"))
+    given, middle, family = (contact.get(part, "") for part in ("given", "middle", "family"))
     first_of = (_first(contact, "emails"), _first(contact, "phones"))
     candidates = (
         contact.get("name", ""),
-        " ".join(part for part in parts if part),
+        composed_name("", given, middle, family, ""),
         contact.get("nickname", ""),
         contact.get("company", ""),
         *first_of,

@@ -62,3 +62,11 @@ def test_a_contact_has_the_same_id_everywhere() -> None:
 def test_a_name_is_composed_of_its_parts_when_there_is_none() -> None:
     assert full_name(row(prefix="Dr.", given="Ada", family="Lovelace")) == "Dr. Ada Lovelace"
     assert full_name(row(name="A. L.", given="Ada")) == "A. L."
+
+
+def test_names_of_east_asia_begin_with_the_family() -> None:
+    assert full_name(row(given="太郎", family="山田")) == "山田 太郎"
+    assert full_name(row(given="민수", family="김", suffix="님")) == "김 민수 님"
+    assert full_name(row(given="Taro", family="山田")) == "Taro 山田"
+    assert full_name(row(family="山田")) == "山田"
+    assert full_name(row(given="Zoë", family="Émile")) == "Zoë Émile"

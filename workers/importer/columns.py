@@ -9,7 +9,7 @@ from itertools import repeat
 
 import msgspec
 
-from app.core.contacts import NAME_PARTS, PARTS, SCALARS, Person, stamp
+from app.core.contacts import NAME_PARTS, PARTS, SCALARS, Person, composed_name, stamp
 from app.core.events import SegmentHeader, SourceOut
 from app.core.positions import position
 from app.core.reading.blocks import Block, Cells, Part, Place
@@ -193,7 +193,11 @@ def _composed_names(scalars: Sequence[Cells | None]) -> Iterable[str]:
     """The member `name` of those that have none of their own; it is said even where it is empty."""
     own, *parts = scalars[: 1 + NAME_PARTS]
     filled = [cells for cells in parts if cells]
-    composed = [" ".join(filter(None, row)) for row in zip(*filled, strict=True)] if filled else repeat("")
+    composed: Iterable[str] = repeat("")
+    if any(not "".join(cells).isascii() for cells in filled):
+        composed = map(composed_name, *(cells or repeat("") for cells in parts))
+    elif filled:
+        composed = [" ".join(filter(None, row)) for row in zip(*filled, strict=True)]
     if own is None:
         return (f',"name":"{name}"' for name in composed)
     return ["" if mine else f',"name":"{name}"' for mine, name in zip(own, composed, strict=False)]

@@ -1,7 +1,12 @@
 // What a contact is called and how it looks in short. Pure; the same rules as app/web/looks.py.
 
+// There, the family comes first.
+const EAST_ASIAN = /^[\p{sc=Han}\p{sc=Hiragana}\p{sc=Katakana}\p{sc=Hangul}]/u;
+
 export function title(contact) {
-  const parts = [contact.given, contact.middle, contact.family].filter(Boolean).join(" ");
+  const { given = "", middle, family = "" } = contact;
+  const turned = EAST_ASIAN.test(given) && EAST_ASIAN.test(family);
+  const parts = (turned ? [family, middle, given] : [given, middle, family]).filter(Boolean).join(" ");
   const reach = (values) => values?.[0]?.value || values?.[0]?.raw;
   const candidates = [contact.name, parts, contact.nickname, contact.company, reach(contact.emails), reach(contact.phones)];
   return candidates.find(Boolean) ?? "";
