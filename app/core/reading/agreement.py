@@ -27,10 +27,10 @@ def weighed(guess: Guess, cells: Cells) -> Guess:
             return replace(
                 guess, confidence=guess.confidence + 0.1, reason=f"{guess.reason}, and its cells are {words}"
             )
-        if guess.field == "emails" and share < 0.3:
-            return _in_doubt(guess, f"few of its cells are {words}", none=share == 0 and len(cells) >= 5)
-        if guess.field == "phones" and share < 0.3:
-            return _in_doubt(guess, f"few of its cells are {words}", none=cells.share("email") >= 0.5)
+        if guess.field in {"emails", "phones"} and share < 0.3:
+            none = share == 0 and len(cells) >= 5
+            other = guess.field == "phones" and cells.looks("email", 0.5)
+            return _in_doubt(guess, f"few of its cells are {words}", none=none or other)
         if guess.field == "birthday" and share == 0 and len(cells) >= 3:
             return _in_doubt(guess, f"few of its cells are {words}")
         if guess.field == "urls" and cells.share("email") >= 0.5:

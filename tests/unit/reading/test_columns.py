@@ -140,6 +140,7 @@ def test_dates_of_births_are_offered_not_taken() -> None:
         ("Name", ["ann@x.com", "bob@x.com"], "emails"),
         ("E-Mail", ["yes", "no", "yes", "no", "no"], "custom"),
         ("Phone", ["ann@x.com", "bob@x.com", "cem@x.com"], "emails"),
+        ("Phone", ["mornings", "never", "often", "x", "y"], "custom"),
         ("Website", ["ann@x.com", "bob@x.com"], "emails"),
         ("Company", ["ann@x.com", "bob@x.com"], "emails"),
         ("First name", ["+49 30 123456", "+49 30 123457", "+49 30 123458"], "phones"),
