@@ -343,7 +343,7 @@ def test_cards_without_anybody_are_refused() -> None:
 
 ODD = st.characters(exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp", "Cf", "Mn")) | st.sampled_from(",;:\\\"^='")
 TEXT = st.text(ODD, min_size=1, max_size=20).map(clean).filter(bool)
-LABEL = st.sampled_from(["", "home", "work", "Büro", "Summer house"])
+LABEL = st.sampled_from(["", "home", "work", "Büro", "Summer house", "Privat", "boat"])
 
 
 @settings(max_examples=100, deadline=None)
