@@ -46,7 +46,7 @@ async def test_a_viewer_sees_what_is_connected_and_can_do_nothing_with_it() -> N
         text = (await client.get("/connections")).text
         assert "data-connection" not in (await client.get("/")).text
     assert "data-connection" in text
-    for part in ("connect", "import", "disconnect", "connect-form"):
+    for part in ("connect", "import", "disconnect", "connect-new"):
         assert f'data-part="{part}"' not in text
 
 

@@ -17,19 +17,13 @@ export default function connections(root) {
   tidyAddress(page);
   root.addEventListener("click", ({ target }) => {
     const button = target.closest("button[data-part]");
-    const account = target.closest("[data-connection]");
-    if (!button || !account) return;
-    const { connection, provider } = account.dataset;
-    if (button.dataset.part === "connect") act(button, () => goTo(provider, { connection }));
+    if (!button) return;
+    const fresh = button.closest('[data-part="connect-new"]');
+    const { connection, provider } = (fresh ? button : button.closest("[data-connection]")).dataset;
+    const others = fresh && (part(fresh, "others")?.checked ?? false);
+    if (button.dataset.part === "connect") act(button, () => goTo(provider, fresh ? { other_contacts: others } : { connection }));
     if (button.dataset.part === "import") act(button, () => bringIn(provider, connection));
     if (button.dataset.part === "disconnect") act(button, () => disconnect(button, provider, connection));
-  });
-  root.addEventListener("submit", (event) => {
-    const form = event.target.closest('[data-part="connect-form"]');
-    if (!form) return;
-    event.preventDefault();
-    const others = form.elements.other_contacts?.checked ?? false;
-    act(form.querySelector("button"), () => goTo(form.dataset.provider, { other_contacts: others }));
   });
   const retry = part(page, "try-again");
   retry?.addEventListener("click", () => {
