@@ -19,7 +19,7 @@ from app.core.reading import dialect as dialects
 from app.core.reading import encodings, formats, segments, text
 from app.core.reading import header as finding
 from app.core.reading.cardfiles import CARD_FILES, beginning, whole_records
-from app.core.reading.contentlines import unfolded
+from app.core.reading.contentlines import revealed
 from app.core.reading.doubts import Doubt, doubts
 from app.core.reading.plan import Column, DateOrder, Existing, Format, Plan, Repair, Values
 
@@ -109,12 +109,13 @@ def complete(
     if not head.strip(b" \t\r\n\xef\xbb\xbf"):
         raise Rejected("empty", "The file is empty.")
     kind = _format_of(head, given)
-    ways = _ways(head if kind == "csv" else unfolded(head), given, whole=whole)
+    told = head if kind == "csv" else revealed(head)
+    ways = _ways(told, given, whole=whole)
     encoding, repair = ways[0].encoding, ways[0].repair
     body = text.decoded(head, encoding, repair, whole=whole)
     _refuse_no_text(body)
     if kind != "csv":
-        return _of_cards(kind, head, body, ways, whole=whole, given=given, defaults=defaults)
+        return _of_cards(kind, told, body, ways, whole=whole, given=given, defaults=defaults)
     dialect = given.dialect or dialects.detect(body)
     rows = dialects.first_rows(body, dialect, whole=whole, count=PREVIEW_ROWS).rows
     if not rows:
