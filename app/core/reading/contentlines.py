@@ -21,6 +21,9 @@ _PARAMETER = re.compile(r';((?:[^;"]|"[^"]*"?)*)')
 _CUSTOM_TYPE = re.compile(r"X-CUSTOM\((?:CHARSET=([\w-]+),)?(?:ENCODING=QUOTED-PRINTABLE,)?(.*)\)?", re.IGNORECASE)
 _QUOTED_COLON = re.compile(r'((?:[^:"]|"[^"]*")*):')
 _BLANKS = (" ", "\t")
+_UNNAMED_CHARSET = re.compile(
+    rb"(?<![^\r\n])[\w.-]{1,60};(?i:(?![^:\r\n]*CHARSET)[^:\r\n]*QUOTED-PRINTABLE)[^:\r\n]*:(?:[^\r\n]*=\r?\n)*+[^\r\n]*+"
+)
 _FOLD_IN_LETTER = re.compile(rb"(?<=[\x80-\xff])\r?\n[ \t](?=[\x80-\xbf])")
 _FOLD = re.compile(r"(?<!=)\n[ \t]")
 _OLD_FOLD = re.compile(r"(?<!=)\n(?=[ \t])")
@@ -43,6 +46,12 @@ def decoded(data: bytes) -> str:
 def unfolded(data: bytes) -> bytes:
     """A text without the folds that cut a letter of several bytes in two."""
     return _FOLD_IN_LETTER.sub(b"", data)
+
+
+def revealed(head: bytes) -> bytes:
+    """The head of a file for whoever finds out its encoding: letters are not cut in two by folds, and values in
+    quoted-printable that do not name their charset are as they were before."""
+    return _UNNAMED_CHARSET.sub(lambda found: binascii.a2b_qp(found[0]), unfolded(head))
 
 
 class Head(NamedTuple):
