@@ -15,6 +15,7 @@ from typing import NamedTuple
 from app.core.contacts import SCALARS, Address, Email, Person, Phone, Url
 from app.core.events import SegmentHeader
 from app.core.reading import segments, values
+from app.core.reading.cardfiles import CARD_FILES
 from app.core.reading.plan import Plan
 from app.core.reading.rows import (
     ADDRESS_PARTS,
@@ -133,52 +134,25 @@ def read(data: bytes, header: SegmentHeader) -> tuple[Block | None, segments.Rea
     """What `segments.read` gives, but the plain rows as a block. `Reading.rows` counts all rows."""
     if header.opens or not _is_for_columns(header.plan):
         return None, segments.read(data, header)
-    block, reading = _columns_of(header.plan).read(data, header)
-    return block, segments.named(reading, header)
-
-
-class Columns:
-    """Reads segments by one plan."""
-
-    def __init__(self, plan: Plan) -> None:
-        assert plan.dialect is not None
-        self._by = rows_of(plan)
-        self._dialect = plan.dialect
-        self._skipped = (plan.preamble or 0) + (plan.header or 0)
-
-    def read(self, data: bytes, header: SegmentHeader) -> tuple[Block | None, segments.Reading]:
-        """The plain rows of a segment, and the rest."""
-        by = self._by
-        (rows, problems), plain = segments.records(
-            data,
-            self._dialect,
-            first_line=header.first_line,
-            width=by.width,
-            continues=header.continues,
-            skip=self._skipped if header.heads else 0,
-        )
-        count = len(rows) + len(problems)
-        straight = [row for row in rows if len(row.cells) == by.width]
-        sieve = _Sieve(by, straight, plain=plain)
-        block = sieve.result()
-        rest = list(compress(straight, sieve.odd))
-        if len(straight) < len(rows):
-            others = [row for row in rows if len(row.cells) != by.width]
-            rest = sorted([*rest, *segments.fitting(others, by.width, problems)])
-        people, more = by.read(rest, plain=plain)
-        problems = sorted([*problems, *more], key=lambda told: told.row)
-        return block, segments.Reading(people, problems, count)
-
-
-@lru_cache(maxsize=64)
-def _columns_of(plan: Plan) -> Columns:
-    return Columns(plan)
+    by = rows_of(header.plan)
+    (rows, problems), plain = segments.rows_in(data, header)
+    count = len(rows) + len(problems)
+    straight = [row for row in rows if len(row.cells) == by.width]
+    sieve = _Sieve(by, straight, plain=plain)
+    block = sieve.result()
+    rest = list(compress(straight, sieve.odd))
+    if len(straight) < len(rows):
+        others = [row for row in rows if len(row.cells) != by.width]
+        rest = sorted([*rest, *segments.fitting(others, by.width, problems)])
+    people, more = by.read(rest, plain=plain)
+    problems = sorted([*problems, *more], key=lambda told: told.row)
+    return block, segments.named(segments.Reading(people, problems, count), header)
 
 
 @lru_cache(maxsize=64)
 def _is_for_columns(plan: Plan) -> bool:
     """Whether a plan has columns, and itself brings nothing into a block that is not plain."""
-    if plan.dialect is None or plan.columns is None:
+    if plan.dialect is None or plan.columns is None or plan.format in CARD_FILES:
         return False
     own = [column.key for column in plan.columns if column.key is not None]
     texts = [*own, *(plan.labels or ()), *(column.label or "" for column in plan.columns)]

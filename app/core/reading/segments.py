@@ -82,24 +82,30 @@ def _read(data: bytes, header: SegmentHeader) -> Reading:
             return Reading([], [], 0)
         return Reading([], [problem("row_too_long", 0, header.first_line, (told(data[:1000]),))], 1)
     by = rows_of(plan)
-    skip = (plan.preamble or 0) + (plan.header or 0) if header.heads else 0
-    found, plain = records(
-        data,
-        plan.dialect,
-        first_line=header.first_line,
-        width=by.width,
-        continues=header.continues,
-        skip=skip,
-        encoding=plan.encoding,
-    )
-    rows, problems = found
-    if asides.suspected(data, plan, heads=header.heads):
-        rows = asides.set_apart(rows, plan, problems)
+    (rows, problems), plain = rows_in(data, header)
     if not plain or {len(row.cells) for row in rows} != {by.width}:
         rows = fitting(rows, by.width, problems)
     people, more = by.read(rows, plain=plain)
     problems = sorted([*problems, *more], key=lambda told: told.row)
     return Reading(people, problems, len(people) + len(problems))
+
+
+def rows_in(data: bytes, header: SegmentHeader) -> tuple[Records, bool]:
+    """The records of a segment that are rows, of whatever width; see `records`."""
+    plan = header.plan
+    assert plan.dialect is not None
+    found, plain = records(
+        data,
+        plan.dialect,
+        first_line=header.first_line,
+        width=rows_of(plan).width,
+        continues=header.continues,
+        skip=(plan.preamble or 0) + (plan.header or 0) if header.heads else 0,
+        encoding=plan.encoding,
+    )
+    if asides.suspected(data, plan, heads=header.heads):
+        found = found._replace(rows=asides.set_apart(found.rows, plan, found.problems))
+    return found, plain
 
 
 def records(
