@@ -267,10 +267,16 @@ def _fresh(key: str, taken: set[str]) -> str:
     return fresh
 
 
+_BETWEEN_LABELS = (";", ":::", ",", "|")
+
+
 def _split(guess: Guess, cells: Cells) -> str | None:
-    if guess.split or guess.field != "labels":
+    """What stands between the labels of a cell: as the product does it, unless its cells show something else."""
+    if guess.field != "labels":
         return guess.split
-    return max((":::", ";", ",", "|"), key=lambda mark: sum(mark in cell for cell in cells.cells)) if cells else ";"
+    counts = {mark: sum(mark in cell for cell in cells.cells) for mark in _BETWEEN_LABELS}
+    best = max(_BETWEEN_LABELS, key=lambda mark: counts[mark])
+    return guess.split if guess.split and (counts[guess.split] or not counts[best]) else best
 
 
 def _others(guesses: Sequence[Guess], taken: Guess) -> tuple[Other, ...]:

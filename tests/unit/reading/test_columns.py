@@ -249,6 +249,28 @@ def test_of_two_columns_for_one_value_the_surer_one_is_taken() -> None:
     assert recognised("Notes|Comments", "|x") == ["custom", "notes"]
 
 
+@pytest.mark.parametrize(
+    ("header", "cells", "expected"),
+    [
+        ("Tags", ["a;b", "c"], ";"),
+        ("Tags", ["a, b", "c"], ","),
+        ("Tags", ["a ::: b"], ":::"),
+        ("Tags", ["a"], ";"),
+        ("Tags", [], ";"),
+        ("Group Membership", ["a ::: b, c", "d"], ":::"),
+    ],
+)
+def test_the_cells_show_what_stands_between_labels(header: str, cells: list[str], expected: str) -> None:
+    found, _ = columns.recognise([header], [[cell] for cell in cells])
+    assert found[0].split == expected
+
+
+def test_outlook_s_categories_may_be_in_another_locale() -> None:
+    headers = ["Categories", "E-mail 2 Address", "E-mail Display Name"]
+    assert columns.recognise(headers, [["a,b"]])[0][0].split == ","
+    assert columns.recognise(headers, [["a;b,c"]])[0][0].split == ";"
+
+
 # --- without names, and at the edges
 
 
