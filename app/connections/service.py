@@ -47,12 +47,16 @@ class Connections:
         known: dict[str, Provider],
         client: Client,
         clock: Callable[[], float] = time.time,
+        *,
+        at_once: int = 3,
     ) -> None:
         self.store = store
         self.vault = vault
         self.providers = known
         self.client = client
         self._clock = clock
+        # A refresh holds a connection to the database while the provider answers; some must stay free for reading.
+        self._slots = asyncio.Semaphore(at_once)
         # Refreshes of this process, each a task of its own: a caller that goes away does not end one half done.
         self._refreshing: dict[tuple[UUID, UUID], asyncio.Task[str]] = {}
 
@@ -159,7 +163,7 @@ class Connections:
         grant: Grant | None = None
         failed: NeedsConsent | TryLater | None = None
         try:
-            async with self.store.held(workspace, connection) as held:
+            async with self._slots, self.store.held(workspace, connection) as held:
                 row = held.row
                 token = self._good(row)  # somebody else may have been quicker
                 if token is not None:
@@ -248,7 +252,8 @@ def make(settings: config.Providers, pool: Pool, clock: Callable[[], float] = ti
     """All of it from the configuration, on an open pool. Raises ValueError for DATA_KEYS that cannot be used."""
     known = providers(settings)
     hosts = http.Hosts(url for one in known.values() for url in (one.token, one.revoke, one.api) if url)
-    return Connections(Store(pool), Vault.parse(settings.data_keys), known, http.make_client(hosts), clock)
+    client, at_once = http.make_client(hosts), max(1, pool.max_size - 1)
+    return Connections(Store(pool), Vault.parse(settings.data_keys), known, client, clock, at_once=at_once)
 
 
 def _about(connection: Connection, column: str) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from uuid import uuid4
 
 import httpx
@@ -14,6 +14,7 @@ from app.connections.errors import Gone, NeedsConsent, NotSetUp, TryLater
 from app.connections.service import Connections
 from tests.integration.conftest import Servers
 from tests.integration.tokens import KEYS, Clock, Endpoint, connected, process, together
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -89,6 +90,31 @@ async def test_however_many_ask_at_once_one_refreshes_and_no_rotation_is_lost(
                 clock.now += 3600
             else:  # the provider says 401 to many at once
                 await together(*(dice.choice([one, two, three]).refused(*where, tokens[0]) for _ in range(6)))
+
+
+async def test_many_accounts_that_refresh_leave_room_for_reading(ours: Connections, endpoint: Endpoint) -> None:
+    """The pool has three connections, and each refresh holds one while the provider takes its time."""
+    slow = [await connected(ours, endpoint) for _ in range(8)]
+    quick = await connected(ours, endpoint, seconds=3600)
+    go_on = asyncio.Event()
+
+    async def wait() -> None:
+        await go_on.wait()
+
+    endpoint.meanwhile = wait
+    refreshing = [asyncio.create_task(ours.access_token(one.workspace, one.id)) for one in slow]
+    await eventually(_count(endpoint), lambda asked: asked == 2)
+    async with asyncio.timeout(5):
+        assert await ours.access_token(quick.workspace, quick.id)
+    go_on.set()
+    assert len(set(await asyncio.gather(*refreshing))) == 8
+
+
+def _count(endpoint: Endpoint) -> Callable[[], Awaitable[int]]:
+    async def look() -> int:
+        return len(endpoint.asked)
+
+    return look
 
 
 async def test_a_refused_token_leads_to_one_refresh_and_an_old_complaint_to_none(

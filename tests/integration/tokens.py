@@ -155,7 +155,7 @@ async def process(
         await pool.open()
         stack.push_async_callback(pool.close)
         client = http.make_client(hosts, transport=httpx.MockTransport(endpoint))
-        found = Connections(Store(pool), Vault.parse(made.data_keys), known, client, clock or Clock())
+        found = Connections(Store(pool), Vault.parse(made.data_keys), known, client, clock or Clock(), at_once=2)
         stack.push_async_callback(found.close)
         yield found
 
