@@ -23,7 +23,7 @@ import msgspec
 
 from app.core.errors import Rejected
 from app.core.events import SegmentHeader
-from app.core.reading import plans, segments
+from app.core.reading import blocks, plans, segments
 from app.core.reading.cutting import Cut, Cutter
 from app.core.reading.doubts import doubts
 from app.core.reading.plan import Column, Plan
@@ -147,7 +147,7 @@ class Outcome:
             defaults=case.defaults,
             remembered=lambda signature: None,
         ).plan
-        readings = [segments.read(cut.data, header_of(plan, cut)) for cut in cut_in_pieces(plan, case.data)]
+        readings = [read_both_ways(cut.data, header_of(plan, cut)) for cut in cut_in_pieces(plan, case.data)]
         return cls.read(plan, readings)
 
     @classmethod
@@ -161,6 +161,15 @@ class Outcome:
             [msgspec.to_builtins(told) for reading in readings for told in reading.problems],
             [msgspec.to_builtins(told) for reading in readings for told in doubts(reading.people, plan)],
         )
+
+
+def read_both_ways(data: bytes, header: SegmentHeader) -> segments.Reading:
+    """What a segment holds; row by row and by columns it is the same."""
+    reading = segments.read(data, header)
+    block, rest = blocks.read(data, header)
+    assert sorted([*(block.people() if block else []), *rest.people]) == reading.people
+    assert (rest.problems, rest.rows) == (reading.problems, reading.rows)
+    return reading
 
 
 def cut_in_pieces(plan: Plan, data: bytes) -> Iterator[Cut]:

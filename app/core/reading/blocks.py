@@ -142,8 +142,9 @@ def read(data: bytes, header: SegmentHeader) -> tuple[Block | None, segments.Rea
     block = sieve.result()
     rest = list(compress(straight, sieve.odd))
     if len(straight) < len(rows):
-        others = [row for row in rows if len(row.cells) != by.width]
-        rest = sorted([*rest, *segments.fitting(others, by.width, problems)])
+        rest = sorted([*rest, *(row for row in rows if len(row.cells) != by.width)])
+    if not plain or len(straight) < len(rows):
+        rest = segments.fitting(rest, by.width, problems)
     people, more = by.read(rest, plain=plain)
     problems = sorted([*problems, *more], key=lambda told: told.row)
     return block, segments.named(segments.Reading(people, problems, count), header)
