@@ -51,16 +51,18 @@ _NOTE = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_STROKES = frozenset("-=_+")
+_DRAWN = (b"---", b"===", b"___")
+_DRAWN_LINE = re.compile(rb"(?:\A|[\r\n])[\"']?[-=_+]{3}")
 _LINE = re.compile(r"[-=_*+|~\s]*[-=_]{3,}[-=_*+|~\s]*")
 _NUMBER = re.compile(rf"[\d.,\s]+(?:{_THINGS})?", re.IGNORECASE)
 
 
 def suspected(data: bytes, plan: Plan, *, heads: bool) -> bool:
     """Whether a segment may have such rows; `heads` says that it begins with the header. Takes a moment only."""
-    starts = _starts(plan).finditer(data)
-    if heads and plan.header:
-        next(starts, None)
-    if next(starts, None) is not None:
+    if sum(map(data.count, _needles(plan))) > (heads and plan.header == 1):
+        return True
+    if any(drawn in data for drawn in _DRAWN) and _DRAWN_LINE.search(data):
         return True
     lines = re.split(r"[\r\n]+", data[-_LAST_BYTES:].decode(errors="ignore"))[-LAST_ROWS - 1 :]
     marks = f"{plan.dialect.delimiter if plan.dialect else ','}\"' \t"
@@ -74,14 +76,18 @@ def set_apart(rows: Sequence[Row], plan: Plan, problems: list[ProblemOut]) -> li
     last = len(rows) - LAST_ROWS
     kept = []
     for at, row in enumerate(rows):
-        cells = [cell[:_SHORT].strip() for cell in row.cells]
-        if headers and cells[0] == headers[0] and _is_header(cells, headers):
+        first = row.cells[0].strip()
+        if headers and first == headers[0] and _is_header(_short(row), headers):
             problems.append(problem("repeated_header", row.number, row.line, row.cells))
-        elif several and (_is_line(cells) or (at >= last and _is_note(cells))):
+        elif several and ((first[:1] in _STROKES and _is_line(_short(row))) or (at >= last and _is_note(_short(row)))):
             problems.append(problem("list_note", row.number, row.line, row.cells))
         else:
             kept.append(row)
     return kept
+
+
+def _short(row: Row) -> list[str]:
+    return [cell[:_SHORT].strip() for cell in row.cells]
 
 
 def _is_header(cells: Sequence[str], headers: Sequence[str]) -> bool:
@@ -90,7 +96,7 @@ def _is_header(cells: Sequence[str], headers: Sequence[str]) -> bool:
 
 def _is_line(cells: Sequence[str]) -> bool:
     """Whether this is drawn: nothing but dashes and the like."""
-    return bool(cells[0]) and cells[0][0] in "-=_+" and all(_LINE.fullmatch(cell) for cell in cells if cell)
+    return bool(cells[0]) and all(_LINE.fullmatch(cell) for cell in cells if cell)
 
 
 def _is_note(cells: Sequence[str]) -> bool:
@@ -114,13 +120,16 @@ def _headers(plan: Plan) -> tuple[str, ...]:
 
 
 @lru_cache(maxsize=64)
-def _starts(plan: Plan) -> re.Pattern[bytes]:
-    """How such rows begin: like the header, or with dashes."""
-    drawn = rb"(?:\A|[\r\n])[\"']?(?:[-=_+]{3}"
+def _needles(plan: Plan) -> tuple[bytes, ...]:
+    """How the header begins: without quotes, with them, and with quotes where there are blanks."""
     headers = _headers(plan)
-    if not headers:
-        return re.compile(drawn + rb")")
-    delimiter = re.escape((plan.dialect.delimiter if plan.dialect else ",").encode())
-    upto = next(index for index, header in enumerate(headers) if header) + 1
-    cells = (rb"[ \t]*[\"']?%b[\"']?[ \t]*" % re.escape(header.encode()) for header in headers[:upto])
-    return re.compile(drawn + rb"|" + delimiter.join(cells) + rb"(?:%b|[\r\n]|\Z))" % delimiter)
+    if not headers or plan.dialect is None:
+        return ()
+    start = headers[: 1 + max(2, next(index for index, header in enumerate(headers) if header))]
+    between, quote = plan.dialect.delimiter + " " * plan.dialect.trim, plan.dialect.quote or ""
+    ways = {
+        between.join(start),
+        between.join(quote + header + quote for header in start),
+        between.join(quote + header + quote if " " in header else header for header in start),
+    }
+    return tuple(way.encode() for way in ways)

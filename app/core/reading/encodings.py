@@ -13,7 +13,7 @@ from typing import Literal, NamedTuple
 
 from app.core.reading import alphabets, columns
 from app.core.reading.alphabets import Alphabet
-from app.core.reading.mojibake import REPAIRS, mended, runs
+from app.core.reading.mojibake import REPAIRS, runs
 from app.core.reading.plan import Repair
 from app.core.reading.text import CODECS, decoded, mark
 
@@ -159,10 +159,7 @@ def _with_repairs(ways: list[Way], head: bytes) -> list[Way]:
     text = decoded(head[: 4 * SAMPLED_BYTES], best.encoding, whole=False).decode(errors="ignore")
     beyond = _beyond_ascii(text)
     offers = [Way(best.encoding, runs(text, repair) / beyond, repair) for repair in REPAIRS] if beyond else []
-    offers = [offer for offer in offers if offer.score >= 0.5]
-    offers.sort(key=lambda way: -way.score)
-    if len(offers) == 2 and mended(text, REPAIRS[0]) == mended(text, REPAIRS[1]):
-        del offers[1]
+    offers = sorted((offer for offer in offers if offer.score >= 0.5), key=lambda offer: -offer.score)[:1]
     return _distinct([best, *offers, *ways[1:]], head)
 
 

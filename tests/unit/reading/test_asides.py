@@ -93,6 +93,11 @@ def test_the_header_is_known_by_all_of_its_cells() -> None:
     assert codes(",Name,Email\n1,Ann,ann@x.com\n,Name,Email\n") == ["repeated_header"]
 
 
+@pytest.mark.parametrize("again", ["First Name,Email", '"First Name","Email"', '"First Name",Email'])
+def test_the_header_is_known_however_it_is_quoted(again: str) -> None:
+    assert codes(f"First Name,Email\nAnn,ann@x.com\n{again}\nBob,bob@x.com\n") == ["repeated_header"]
+
+
 def test_rows_after_a_header_of_several_rows_are_rows() -> None:
     assert codes("First,Last,E-mail\nName,Name,Address\nAnn,Lee,a@x.com\n") == []
 

@@ -190,7 +190,7 @@ def small_limits() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=TEXTS, kind=st.sampled_from(ALL), data=st.data())
 def test_cutter_and_reader_agree_in_every_dialect(text: bytes, kind: Dialect, data: st.DataObject) -> None:
     with small_limits():
@@ -218,7 +218,7 @@ def test_cutter_and_reader_agree_in_every_dialect(text: bytes, kind: Dialect, da
     assert by_segments == whole
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(text=TEXTS, kind=st.sampled_from(ALL))
 def test_where_quotes_are_plain_csv_reads_what_we_read(text: bytes, kind: Dialect) -> None:
     if Grammar(kind).plain(text, final=True) is None:
@@ -270,12 +270,12 @@ def test_any_text_has_a_dialect(text: bytes) -> None:
 @pytest.mark.parametrize("kind", [one for one in ALL if one.delimiter == ","], ids=repr)
 @pytest.mark.parametrize("piece", ['a"b', ', "', '\\"', '", "', "\\", ",\\", " ", "'x' ,"], ids=repr)
 def test_hostile_input_takes_linear_time_in_every_dialect(piece: str, kind: Dialect) -> None:
-    data = piece.encode() * (150_000 // len(piece))
+    data = piece.encode() * (60_000 // len(piece))
     cutter = Cutter(Plan(dialect=kind, preamble=0, header=0))
     started = time.process_time()
     for cut in cutter.feed(data) + cutter.end():
         segments.records(cut.data, kind, continues=cut.continues)
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize(
