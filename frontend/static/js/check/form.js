@@ -79,7 +79,8 @@ export class CheckForm {
       this.plan = plan;
       this.look(plan);
     };
-    part(this.form, "understood").replaceChildren(...understood({ plan: this.plan, encodings: preview.encodings, change }));
+    const { encodings, sheets } = preview;
+    part(this.form, "understood").replaceChildren(...understood({ plan: this.plan, encodings, sheets, change }));
     // Cards have no columns.
     part(this.form, "columns").closest("section").hidden = !preview.columns.length;
     part(this.form, "columns").replaceChildren(

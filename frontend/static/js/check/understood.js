@@ -8,16 +8,23 @@ const NOT_PLAIN = /[^\x00-\x7f]/; // only such letters show whether the encoding
 const COMMON_ENCODINGS = ["utf-8", "windows-1252", "utf-16", "iso-8859-15", "macintosh"];
 
 // change(plan) tells of a correction.
-export function understood({ plan, encodings, change }) {
+export function understood({ plan, encodings, sheets, change }) {
   const kind = has(`check.format_${plan.format}`) ? say(`check.format_${plan.format}`) : String(plan.format ?? "").toUpperCase();
   return [
     h("div", {}, h("p", { class: "small quiet" }, say("check.format")), h("p", {}, kind)),
-    ...(plan.encoding ? letters(plan, encodings, change) : []),
-    plan.dialect && separator(plan, change),
+    sheets?.length > 1 && sheet(plan, sheets, change),
+    // A sheet has neither letters nor separators to choose from.
+    ...(plan.encoding && plan.sheet == null ? letters(plan, encodings, change) : []),
+    plan.dialect && plan.sheet == null && separator(plan, change),
     plan.dialect && headerRow(plan, change),
     plan.preamble ? h("p", { class: "small quiet" }, say("check.preamble", { n: plan.preamble })) : null,
     plan.values?.date_order && dates(plan, change),
   ].filter(Boolean);
+}
+
+function sheet(plan, sheets, change) {
+  const chosen = (name) => change(recut(plan, { sheet: name, preamble: undefined, header: undefined }));
+  return field(say("check.sheet"), select("sheet", sheets.map((name) => [name, name]), plan.sheet, chosen));
 }
 
 function letters(plan, encodings, change) {

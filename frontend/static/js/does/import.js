@@ -11,6 +11,8 @@ import { printOf } from "../unfinished.js";
 import { say } from "../words.js";
 
 const HEAD = 262_144; // bytes of a file that say how to understand it
+const WHOLE = 67_108_864; // bytes of a workbook or archive, which is understood from all of it
+const PACKED = ["80 75 3 4", "80 75 5 6", "208 207 17 224"]; // how such files begin
 const PATIENCE = 3_000; // milliseconds that an import waits for its live updates to stand
 
 export default function importing(home) {
@@ -45,7 +47,9 @@ export default function importing(home) {
       const head = await file.slice(0, HEAD).arrayBuffer();
       const print = await printOf(file.size, head);
       if (await goesOn(file, print)) return undefined;
-      chosen = { file, head, print, key: newKey() };
+      const packed = PACKED.includes(new Uint8Array(head.slice(0, 4)).join(" "));
+      const looked = packed && file.size <= WHOLE ? await file.arrayBuffer() : head;
+      chosen = { file, head: looked, print, key: newKey() };
       return await check();
     } catch (error) {
       show(home);
