@@ -12,6 +12,7 @@ from app.core.errors import Rejected
 from app.core.events import Source
 from app.core.reading.plan import Plan
 from app.core.reading.plans import parse
+from app.jobs.containers.parts import MAX_CONTAINER_BYTES, too_large
 
 MAX_ASKING_BYTES = 128 * 1024
 MAX_WAIT_SECONDS = 60
@@ -115,6 +116,14 @@ def whole_number(text: str, what: str) -> int:
     if not _DIGITS.fullmatch(text):
         raise Rejected("bad_request", f"{what} must be a whole number.")
     return int(text)
+
+
+def whole_container(sent: int, size: int | None) -> None:
+    """What was sent of a workbook or archive is all of it. Raises Rejected `too_large`, `incomplete`."""
+    if size is not None and size > MAX_CONTAINER_BYTES:
+        raise too_large()
+    if size is not None and size > sent:
+        raise Rejected("incomplete", "Of a workbook or ZIP archive all is needed; the first 256 KB are not enough.")
 
 
 def idempotency_key(value: str | None, *, required: bool) -> str | None:

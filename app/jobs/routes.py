@@ -30,6 +30,7 @@ async def preview(request: Request) -> Response:
     async with bodies.asked_preview(request, intake.spool.folder) as asked:
         given = parse(asked.plan) if asked.plan else None
         if asked.container is not None:
+            asking.whole_container(asked.size, whole_size)
             return _json(
                 previewing.container(await intake.preview_container(principal.workspace, asked.container, given))
             )

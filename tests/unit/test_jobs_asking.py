@@ -73,3 +73,13 @@ def test_an_id_that_is_none_belongs_to_no_import() -> None:
     known = uuid4()
     assert asking.import_id(str(known)) == known
     assert code_of(asking.import_id, "robots.txt") == "not_found"
+
+
+@pytest.mark.parametrize(("size", "code"), [(None, None), (10, None), (11, "incomplete"), (65 * 2**20, "too_large")])
+def test_a_preview_of_a_container_needs_all_of_it(size: int | None, code: str | None) -> None:
+    if code is None:
+        asking.whole_container(10, size)
+        return
+    with pytest.raises(Rejected) as refused:
+        asking.whole_container(10, size)
+    assert refused.value.code == code
