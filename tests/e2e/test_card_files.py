@@ -7,8 +7,10 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from playwright.async_api import expect
 
 from bench.client import Client, ended, visible
+from tests.browser import Visitor
 from tests.e2e.test_api import counts
 
 WITHIN = 120
@@ -107,3 +109,16 @@ async def test_what_is_no_address_book_is_refused_by_name(client: Client) -> Non
     )
     assert (answer.status_code, answer.json()["code"]) == (415, "unsupported_type")
     assert "compressed" in answer.json()["detail"]
+
+
+async def test_the_page_shows_the_people_of_a_card_file_and_no_columns(visitor: Visitor) -> None:
+    page = await visitor.open("/")
+    await page.locator("#file").set_input_files(FILES / "vcard" / "android-21-qp.vcf")
+    await expect(page.locator("[data-part=go]")).to_be_enabled(timeout=30_000)
+    await expect(page.locator("[data-part=first]")).to_contain_text("Оксана Новак")
+    await expect(page.locator("[data-part=understood]")).to_contain_text("vCard")
+    await expect(page.locator("section.columns")).to_be_hidden()
+    await expect(page.locator("[data-part=go]")).to_contain_text("1")
+    await page.locator("[data-part=go]").click()
+    await page.locator("[data-part=live][data-status=finished]").wait_for(timeout=180_000)
+    assert visitor.troubles == []
