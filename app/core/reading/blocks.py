@@ -135,17 +135,11 @@ def read(data: bytes, header: SegmentHeader) -> tuple[Block | None, segments.Rea
     if header.opens or not _is_for_columns(header.plan):
         return None, segments.read(data, header)
     by = rows_of(header.plan)
-    (rows, problems), plain = segments.rows_in(data, header)
-    count = len(rows) + len(problems)
-    straight = [row for row in rows if len(row.cells) == by.width]
-    sieve = _Sieve(by, straight, plain=plain)
+    (rows, problems), plain = segments.usable_rows(data, header)
+    sieve = _Sieve(by, rows, plain=plain)
     block = sieve.result()
-    rest = list(compress(straight, sieve.odd))
-    if len(straight) < len(rows):
-        rest = sorted([*rest, *(row for row in rows if len(row.cells) != by.width)])
-    if not plain or len(straight) < len(rows):
-        rest = segments.fitting(rest, by.width, problems)
-    people, more = by.read(rest, plain=plain)
+    people, more = by.read(list(compress(rows, sieve.odd)), plain=plain)
+    count = len(rows) + len(problems)
     problems = sorted([*problems, *more], key=lambda told: told.row)
     return block, segments.named(segments.Reading(people, problems, count), header)
 

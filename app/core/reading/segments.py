@@ -82,29 +82,30 @@ def _read(data: bytes, header: SegmentHeader) -> Reading:
             return Reading([], [], 0)
         return Reading([], [problem("row_too_long", 0, header.first_line, (told(data[:1000]),))], 1)
     by = rows_of(plan)
-    (rows, problems), plain = rows_in(data, header)
-    if not plain or {len(row.cells) for row in rows} != {by.width}:
-        rows = fitting(rows, by.width, problems)
+    (rows, problems), plain = usable_rows(data, header)
     people, more = by.read(rows, plain=plain)
     problems = sorted([*problems, *more], key=lambda told: told.row)
     return Reading(people, problems, len(people) + len(problems))
 
 
-def rows_in(data: bytes, header: SegmentHeader) -> tuple[Records, bool]:
-    """The records of a segment that are rows, of whatever width; see `records`."""
+def usable_rows(data: bytes, header: SegmentHeader) -> tuple[Records, bool]:
+    """The records of a segment that are rows as its plan expects them, each as wide as the plan; see `records`."""
     plan = header.plan
     assert plan.dialect is not None
+    width = rows_of(plan).width
     found, plain = records(
         data,
         plan.dialect,
         first_line=header.first_line,
-        width=rows_of(plan).width,
+        width=width,
         continues=header.continues,
         skip=(plan.preamble or 0) + (plan.header or 0) if header.heads else 0,
         encoding=plan.encoding,
     )
     if asides.suspected(data, plan, heads=header.heads):
         found = found._replace(rows=asides.set_apart(found.rows, plan, found.problems))
+    if not plain or {len(row.cells) for row in found.rows} != {width}:
+        found = found._replace(rows=_fitting(found.rows, width, found.problems))
     return found, plain
 
 
@@ -213,7 +214,7 @@ def _has_long_line(data: bytes) -> bool:
     )
 
 
-def fitting(rows: Sequence[Row], width: int, problems: list[ProblemOut]) -> list[Row]:
+def _fitting(rows: Sequence[Row], width: int, problems: list[ProblemOut]) -> list[Row]:
     """The rows that are usable as such, all `width` cells wide, missing cells empty. The others join the problems."""
     fitting = []
     for row in rows:
