@@ -179,4 +179,6 @@ def _size(data: bytes, segment: SegmentHeader) -> int:
     """How many bytes of the file a segment stands for: of these people see how many were received, and are done."""
     if segment.packed:
         return segment.end - segment.start
-    return size_in_file(data, segment.plan.encoding, segment.plan.repair)
+    size = size_in_file(data, segment.plan.encoding, segment.plan.repair)
+    # Photos of cards do not travel, but are part of the file.
+    return size + segment.end - segment.start - len(data) if segment.plan.format in CARD_FILES else size
