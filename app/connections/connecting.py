@@ -18,7 +18,7 @@ from uuid import UUID
 
 import msgspec
 
-from app.connections import oauth
+from app.connections import metrics, oauth
 from app.connections.crypto import Unreadable
 from app.connections.errors import NeedsConsent, TryLater
 from app.connections.model import Connection, id_of
@@ -145,6 +145,7 @@ async def finish(
         await connections.withdraw(name, account, grant.refresh or grant.access)
         raise
     again = await connections.store.save(found, connections.seal(found, grant))
+    metrics.CONNECTED.labels(name).inc()
     log.info("an account was connected", extra={"connection": str(found.id), "provider": name, "again": again})
     return Connected(connection=found, again=again, fewer=asked.other_contacts and not found.other_contacts)
 

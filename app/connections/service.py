@@ -18,7 +18,7 @@ from collections.abc import Callable
 from uuid import UUID
 
 from app import config
-from app.connections import http, oauth
+from app.connections import http, metrics, oauth
 from app.connections.crypto import Unreadable, Vault
 from app.connections.errors import NeedsConsent, NotSetUp, TryLater
 from app.connections.http import Client
@@ -123,6 +123,7 @@ class Connections:
         Whether nothing is left there: False means that the person may want to look. Raises Gone.
         """
         row = await self.store.forget(workspace, connection)
+        metrics.DISCONNECTED.labels(row.connection.provider).inc()
         log.info("an account was disconnected", extra={"workspace": str(workspace), "connection": str(connection)})
         try:
             token = self._open(row, "refresh", row.refresh)
@@ -188,9 +189,15 @@ class Connections:
         if wait > 0:
             raise TryLater("the provider asked for a pause", wait)
         provider = self.ready(row.connection.provider)
-        grant = await oauth.refresh(self.client, provider, self._open(row, "refresh", row.refresh))
-        if grant.scopes is not None and not provider.may_read(grant.scopes):
-            raise NeedsConsent("scope")
+        token = self._open(row, "refresh", row.refresh)
+        try:
+            grant = await oauth.refresh(self.client, provider, token)
+            if grant.scopes is not None and not provider.may_read(grant.scopes):
+                raise NeedsConsent("scope")
+        except (NeedsConsent, NotSetUp, TryLater) as error:
+            metrics.REFRESHES.labels(provider.name, type(error).__name__).inc()
+            raise
+        metrics.REFRESHES.labels(provider.name, "ok").inc()
         log.info("a token was refreshed", extra={"connection": str(row.connection.id), "provider": provider.name})
         return grant
 
