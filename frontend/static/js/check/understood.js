@@ -27,16 +27,27 @@ function sheet(plan, sheets, change) {
   return field(say("check.sheet"), select("sheet", sheets.map((name) => [name, name]), plan.sheet, chosen));
 }
 
+// Each way to read the file, with names as they read then; damaged text can be mended on the way.
 function letters(plan, encodings, change) {
-  const found = encodings ?? [];
-  const names = [...new Set([plan.encoding, ...found.map((one) => one.encoding), ...COMMON_ENCODINGS])];
-  const sample = found.find((one) => one.encoding === plan.encoding)?.sample;
-  const options = names.map((name) => [name, name]);
-  const chosen = (encoding) => change(recut(plan, { encoding, repair: null }));
+  const id = ({ encoding, repair }) => `${encoding} ${repair ?? ""}`;
+  const found = encodings?.length ? encodings : [plan];
+  const others = COMMON_ENCODINGS.filter((name) => found.every(({ encoding }) => encoding !== name));
+  const ways = [...found, ...others.map((encoding) => ({ encoding }))];
+  const options = ways.map((way) => [id(way), wayInWords(way)]);
+  const chosen = (value) => {
+    const { encoding, repair } = ways.find((way) => id(way) === value);
+    change(recut(plan, { encoding, repair: repair ?? null }));
+  };
+  const sample = found.find((way) => id(way) === id(plan))?.sample;
   return [
-    field(say("check.encoding"), select("encoding", options, plan.encoding, chosen)),
+    field(say("check.encoding"), select("encoding", options, id(plan), chosen)),
     sample && NOT_PLAIN.test(sample) && h("p", { class: "samples" }, say("check.encoding_why"), " ", h("bdi", {}, sample)),
   ];
+}
+
+function wayInWords({ encoding, repair, sample }) {
+  const name = repair ? say("check.encoding_mended", { encoding }) : encoding;
+  return sample && NOT_PLAIN.test(sample) ? `${name} · ${sample.slice(0, 40)}` : name;
 }
 
 function separator(plan, change) {
