@@ -141,8 +141,8 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON header `segment` of each segment record; with the value it is all that handling needs.
 
     `start` and `end` are byte offsets in the import's UTF-8 text, photos of cards included, which do not
-    travel; `first_line` is the 1-based line at `start`. `opens` says that the last record goes on in the next segment, `continues` that the first
-    bytes belong to a record of the segment before (one oversized, rejected record).
+    travel; `first_line` is the 1-based line at `start`. `opens` says that the last record goes on in the next segment,
+    `continues` that the first bytes belong to a record of the segment before (one oversized, rejected record).
     Of a container (workbook, ZIP) `start` and `end` are the share of the uploaded file that the text stands for. A file
     of a ZIP, `member`, is a text of its own with its own plan and lines, and `begins` with this segment.
     """
