@@ -38,11 +38,11 @@ def weighed(guess: Guess, cells: Cells) -> Guess:
         return guess
     if guess.field in _WORDY and cells.looks("email", 0.5):
         return _in_doubt(guess, "most of its cells are e-mail addresses")
-    if guess.field in _WORDY and len(cells) >= 3 and cells.looks("digits", 0.8):
+    if guess.field in _WORDY and len(cells) >= 3 and cells.looks("number"):
         return _in_doubt(guess, "most of its cells are numbers", none=True)
     if guess.field in {"company", "department", "title", "addresses"} and cells.looks("email", 0.8):
         return _in_doubt(guess, "most of its cells are e-mail addresses", none=True)
-    if guess.part in {"city", "country"} and len(cells) >= 3 and cells.looks("digits", 0.8):
+    if guess.part in {"city", "country"} and len(cells) >= 3 and cells.looks("number"):
         return _in_doubt(guess, "most of its cells are numbers")
     return guess
 
@@ -65,7 +65,7 @@ def may_be_in_part(guess: Guess, cells: Cells) -> bool:
         case "given" | "family" | "middle" | "nickname":
             return cells.looks("words") and not cells.looks("email", 0.2)
         case "name":
-            return cells.looks("name", 0.6)
+            return cells.looks("words" if guess.bare else "name", 0.6) and not cells.looks("email", 0.2)
         case "addresses" if guess.part == "postal_code":
             return cells.looks("postcode", 0.6)
         case "addresses" if guess.part == "country":

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import msgspec
 
@@ -23,6 +24,7 @@ from app.core.reading.plan import Column, FieldName, Part
 
 HEADER_CHARACTERS = 200
 KEY_CHARACTERS = 100
+LABEL_CHARACTERS = 64
 USABLE: frozenset[FieldName] = frozenset({"name", "given", "family", "company", "emails", "phones"})
 """A file without any of these has nobody in it."""
 
@@ -141,7 +143,7 @@ def _candidates(
         return [Guess(field="none", confidence=1.0, reason="it is empty")]
     found = _by_name(key, product, spoken)
     if not found:
-        found = _by_part_of_name(key, cells, spoken)
+        found = _by_part_of_name(Asked(header, key.split(), cells), spoken)
     found = [agreement.weighed(guess, cells) for guess in found]
     by_values = context.by_values(cells)
     if by_values is not None and all(by_values.field != guess.field for guess in found):
@@ -178,34 +180,40 @@ def _by_name(key: str, product: Product | None, spoken: Sequence[Language]) -> l
     return found
 
 
-def _by_part_of_name(key: str, cells: Cells, spoken: Sequence[Language]) -> list[Guess]:
+class Asked(NamedTuple):
+    """A column whose name no list has: as it is written, its words, its cells."""
+
+    header: str
+    tokens: Sequence[str]
+    cells: Cells
+
+
+def _by_part_of_name(asked: Asked, spoken: Sequence[Language]) -> list[Guess]:
     """A name that no list has: only a label, misspelt, or with words that nobody knows around one we know."""
-    tokens = key.split()
-    if not 0 < len(tokens) <= MOST_WORDS:
+    if not 0 < len(asked.tokens) <= MOST_WORDS:
         return []
-    near = tuple(dict.fromkeys((*spoken[:2], *lists().starts.get(tokens[0], ())[:3])))
+    near = tuple(dict.fromkeys((*spoken[:2], *lists().starts.get(asked.tokens[0], ())[:3])))
     for way in (_as_label, _as_misspelt, _as_part):
-        for language in near:
-            guess = way(tokens, cells, language)
-            if guess is not None:
-                return [guess]
+        found = [guess for guess in (way(asked, language) for language in near) if guess is not None]
+        if found:
+            return [min(found, key=lambda guess: len(guess.whose))]
     return []
 
 
-def _as_label(tokens: Sequence[str], cells: Cells, language: Language) -> Guess | None:
+def _as_label(asked: Asked, language: Language) -> Guess | None:
     """A column that is called "Work" or "Privat" is what its cells are."""
-    parsed = language.parse(tokens)
+    parsed = language.parse(asked.tokens)
     if parsed.unknown or parsed.nouns or len(parsed.labels) != 1:
         return None
-    guess = context.by_values(cells)
+    guess = context.by_values(asked.cells)
     if guess is None or guess.field not in _SLOTTED:
         return None
     label = parsed.labels[0]
     return replace(guess, label=label, group=label, confidence=0.8, reason=f"named so, and {guess.reason}")
 
 
-def _as_misspelt(tokens: Sequence[str], cells: Cells, language: Language) -> Guess | None:
-    mended = spelling.mended(tokens, language)
+def _as_misspelt(asked: Asked, language: Language) -> Guess | None:
+    mended = spelling.mended(asked.tokens, language)
     guess = language.guess(" ".join(mended.tokens)) if mended is not None else None
     if mended is None or guess is None or guess.field in {"none", "custom"}:
         return None
@@ -213,12 +221,19 @@ def _as_misspelt(tokens: Sequence[str], cells: Cells, language: Language) -> Gue
     return replace(guess, confidence=sure, reason=f"{reason} ({language.name})")
 
 
-def _as_part(tokens: Sequence[str], cells: Cells, language: Language) -> Guess | None:
-    guess = meaning(language.parse(tokens))
-    if guess is None or not agreement.may_be_in_part(guess, cells):
+def _as_part(asked: Asked, language: Language) -> Guess | None:
+    """The other words say whose it is: "Telefon Mutter" is a phone with the label "Mutter"."""
+    parsed = language.parse(asked.tokens)
+    guess = meaning(parsed)
+    if guess is None or not agreement.may_be_in_part(guess, asked.cells):
         return None
+    whose = " ".join(parsed.unknown)
+    label = guess.label
+    if label is None and guess.field in _SLOTTED and guess.part is None:
+        at = asked.header.casefold().find(whose)
+        label = asked.header[at : at + len(whose)][:LABEL_CHARACTERS] if at >= 0 else None
     reason = f"a part of its name is usual for it ({language.name})"
-    return replace(guess, group=guess.group or " ".join(tokens), confidence=0.6, reason=reason)
+    return replace(guess, label=label, group=f"{guess.group} {whose}", whose=whose, confidence=0.6, reason=reason)
 
 
 # --- columns

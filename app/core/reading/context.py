@@ -65,6 +65,20 @@ def _names(guesses: list[Guess], samples: Sequence[Cells]) -> list[Guess]:
     return guesses
 
 
+def _persons(guesses: list[Guess], samples: Sequence[Cells]) -> list[Guess]:
+    """One person a row: beside "Vorname" the "Name der Mutter" is somebody else's."""
+    named = [index for index, guess in enumerate(guesses) if guess.field in {"name", "given", "family"}]
+    sure = any(not guesses[index].whose and guesses[index].field != "family" for index in named)
+    parted = [guesses[index].whose for index in named if guesses[index].whose]
+    for index in named:
+        whose = guesses[index].whose
+        # A "Course name" has words in it, too: only a first name of the same shows that it is somebody's.
+        alone = guesses[index].bare and parted.count(whose) == 1
+        if whose and (sure or alone or whose != parted[0]):
+            guesses[index] = Guess(field="custom", confidence=0.5, reason="it is not the name of the same person")
+    return guesses
+
+
 def _has_whole_names(cells: Cells) -> bool:
     return sum(" " in cell for cell in cells.cells) > 0.6 * len(cells)
 
@@ -146,6 +160,7 @@ def _flags(guesses: list[Guess], samples: Sequence[Cells]) -> list[Guess]:
 
 
 _RULES: tuple[Callable[[list[Guess], Sequence[Cells]], list[Guess]], ...] = (
+    _persons,
     _names,
     _turned_names,
     _titles,

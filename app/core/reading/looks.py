@@ -11,6 +11,7 @@ Look = Literal[
     "link",
     "phone",
     "digits",
+    "number",
     "date",
     "birthday",
     "postcode",
@@ -103,11 +104,16 @@ def _has_digits(cell: str) -> bool:
     return len(cell) <= 64 and sum(map(str.isdigit, cell)) >= 5
 
 
+def _is_number(cell: str) -> bool:
+    return any(map(str.isdigit, cell)) and not any(map(str.isalpha, cell))
+
+
 _FITS: dict[Look, Callable[[str], bool]] = {
     "email": is_email,
     "link": is_link,
     "phone": is_phone,
     "digits": _has_digits,
+    "number": _is_number,
     "date": is_date,
     "birthday": is_birthday,
     "postcode": lambda cell: len(cell) <= 10 and _POSTCODE.fullmatch(cell) is not None,

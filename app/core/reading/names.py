@@ -28,6 +28,7 @@ class Guess:
 
     `line` numbers the lines of a street: the second may turn out to be a second address. `bare` is what its cells and
     other columns can change: a "Name" beside first names, a "Title" before a "Job Title", a priority that differs.
+    `whose` are words that nobody knows: "mutter" in "Name der Mutter".
     """
 
     field: FieldName
@@ -37,6 +38,7 @@ class Guess:
     group: str = ""
     line: int = 0
     bare: bool = False
+    whose: str = ""
     confidence: float = 0.0
     reason: str = ""
 

@@ -17,7 +17,10 @@ class Mended(NamedTuple):
 
 def mended(tokens: Sequence[str], language: Language) -> Mended | None:
     """The words of a header with the unknown ones mended; None if there is nothing to mend, or no telling how."""
-    as_one = _as_one(language).get("".join(tokens))
+    joined = "".join(tokens)
+    if len(tokens) > 1 and joined in language.phrases:
+        return Mended((joined,), misspelt=False)
+    as_one = _as_one(language).get(joined)
     if as_one is not None:
         return Mended(tuple(as_one.split()), misspelt=False)
     words = _words(language)

@@ -78,6 +78,7 @@ def test_a_header_is_understood_by_its_words(header: str, expected: str) -> None
         ("Vorname", "given", 0.9, 1.0),
         ("Vorname:", "given", 0.9, 1.0),
         ("homephone", "phones/1:home", 0.8, 0.95),
+        ("D.O.B.", "birthday.whole", 0.8, 0.95),
         ("Vornmae", "given", 0.6, 0.8),
         ("Frist Name", "given", 0.6, 0.8),
         ("Telephonne", "phones/1", 0.6, 0.8),
@@ -99,7 +100,7 @@ def test_the_language_of_the_other_headers_decides() -> None:
 
 
 def test_a_part_of_a_name_is_enough_if_the_cells_agree() -> None:
-    assert recognised("Ort|Mutter E-Mail", "Köln|ann@x.com", "Ulm|bob@x.com")[1] == "emails/1"
+    assert recognised("Ort|Mutter E-Mail", "Köln|ann@x.com", "Ulm|bob@x.com")[1] == "emails/1:Mutter"
     assert recognised("Ort|Mutter E-Mail", "Köln|yes", "Ulm|no")[1] == "custom"
     assert recognised("Ort|Schüler Vorname", "Köln|Ann", "Ulm|Bob")[1] == "given"
     assert recognised("Ort|Gründung Firma", "Köln|1999", "Ulm|2004")[1] == "custom"
@@ -143,6 +144,7 @@ def test_dates_of_births_are_offered_not_taken() -> None:
         ("Phone", ["mornings", "never", "often", "x", "y"], "custom"),
         ("Website", ["ann@x.com", "bob@x.com"], "emails"),
         ("Company", ["ann@x.com", "bob@x.com"], "emails"),
+        ("City", ["12345", "23456", "34567"], "addresses"),
         ("First name", ["+49 30 123456", "+49 30 123457", "+49 30 123458"], "phones"),
     ],
 )
@@ -184,6 +186,14 @@ def test_a_word_for_a_place_alone_is_what_its_cells_are() -> None:
 )
 def test_a_bare_name_is_what_the_other_columns_leave(headers: str, expected: list[str]) -> None:
     assert recognised(headers) == expected
+
+
+def test_a_row_is_about_one_person() -> None:
+    headers = "Name des Schülers|Vorname des Schülers|Name der Mutter|Telefon Mutter"
+    expected = ["family", "given", "custom", "phones/1:Mutter"]
+    assert recognised(headers, "Berg|Tim|Eva Berg|+49 30 123456", "Roth|Mia|Ute Roth|+49 30 123457") == expected
+    assert recognised("Vorname|Vorname des Vaters", "Tim|Jan", "Mia|Udo") == ["given", "custom"]
+    assert recognised("E-Mail|Kurs Name", "a@x.com|Hatha Yoga", "b@x.com|Tai Chi") == ["emails/1", "custom"]
 
 
 def test_a_name_of_two_words_stays_a_whole_name() -> None:
