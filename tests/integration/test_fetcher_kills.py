@@ -1,5 +1,6 @@
 """kill -9 of the fetcher and of the importer, at every step of every page: the same contacts, at most one page more."""
 
+import os
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -9,6 +10,8 @@ from tests.fetching import Killed, Shop, Simulated, shop, simulated, wrong
 from tests.integration.conftest import Servers
 from workers import crash
 
+EVERY = int(os.environ.get("ADDRESSBUS_TEST_SEEDS", "0")) >= 100
+"""Whether at every step of every page; else at the first and the fourth."""
 PAGES = 5
 POINTS = ("polled", "fetched", "kept", "told", "asked on", "forgotten", "swept", "sealed")
 IMPORTERS = ("claimed", "staged", "merged", "committed", "half told", "reported")
@@ -53,10 +56,12 @@ async def test_a_kill_at_any_step_costs_at_most_one_page(
     servers: Servers, sim: Simulated, killing: None, address: str, point: str
 ) -> None:
     sim.world.settings.page_cap = 10 // PAGES
-    for nth in range(1, 40):
+    survived = 0
+    for nth in range(1, 40) if EVERY else (1, 4):
         async with shop(servers, sim) as ours:
             killed, extra = await killed_at(ours, address, point, nth)
             assert extra <= (killed if point == "fetched" else 0), nth
             if not killed:
                 break
-    assert nth > 1, f"nothing ever gets to {point}"
+            survived = nth
+    assert survived >= 1, f"nothing ever gets to {point}"

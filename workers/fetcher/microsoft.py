@@ -2,7 +2,7 @@
 
 Facts: learn.microsoft.com/graph (contact-delta, contactfolder-list-childfolders, outlook-immutable-id, paging).
 `/me/contactFolders` leaves out the default folder, or does not: its id is learned from a contact in it. Links of the
-provider are followed as they are, and only below our base (`fetching.py` looks).
+provider are followed as they are, and only below our base.
 """
 
 from urllib.parse import quote, urlencode
@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec.structs import replace
 
+from app.connections.http import below
 from workers.fetcher.stand import Malformed, Mark, Page, Request, Stand
 
 PAGE = 500
@@ -85,18 +86,28 @@ class Microsoft:
             raise Malformed(f"a mailbox has more than {MOST_FOLDERS} folders of contacts")
         stand = replace(stand, folders=folders)
         if stand.stage != "default" and answer.next_link:
-            return Page([], "", _followed(stand, answer.next_link))
+            return Page([], "", self._followed(stand, answer.next_link))
         return Page([], "", _next_list(replace(stand, cursor="")))
 
     def _contacts(self, stand: Stand, answer: _Answer) -> Page:
         stream = _stream(stand.folders[stand.at])
         if answer.next_link:
-            return Page(answer.value, stream, _followed(stand, answer.next_link))
+            return Page(answer.value, stream, self._followed(stand, answer.next_link))
         if not answer.delta_link:
             raise Malformed("a delta query ended without a link for the next one")
-        tokens = {**stand.tokens, stream: answer.delta_link}
+        tokens = {**stand.tokens, stream: self._ours(answer.delta_link)}
         stand = replace(stand, tokens=tokens, cursor="", at=stand.at + 1)
         return Page(answer.value, stream, stand if stand.at < len(stand.folders) else replace(stand, stage="end"))
+
+    def _followed(self, stand: Stand, link: str) -> Stand:
+        if link == stand.cursor:
+            raise Malformed("a page names itself as the next one")
+        return replace(stand, cursor=self._ours(link))
+
+    def _ours(self, link: str) -> str:
+        if not below(link, self._api):
+            raise Malformed("a link leads away from Graph")
+        return link
 
     def anew(self, stand: Stand, segments: int) -> Stand:
         """Of a pass for changes all folders are read anew; in a full one only the one in hand."""
@@ -111,12 +122,6 @@ class Microsoft:
 
 def _stream(folder: str) -> str:
     return f"folder:{folder}"
-
-
-def _followed(stand: Stand, link: str) -> Stand:
-    if link == stand.cursor:
-        raise Malformed("a page names itself as the next one")
-    return replace(stand, cursor=link)
 
 
 def _next_list(stand: Stand) -> Stand:

@@ -86,6 +86,8 @@ def judge(
         return Expired()
     if reasons & _LIMITS or status in _BUSY or status >= 500:
         return Retry(pause(headers, now))
+    if status < 400:
+        return Retry()  # a redirection, which is not followed, or success without a page: somebody stands between us
     if reasons & _NO_MAILBOX:
         return Reauthorise("no_mailbox")
     if status == 401:
