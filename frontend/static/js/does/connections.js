@@ -15,20 +15,11 @@ export default function connections(root) {
   const seen = new Map(); // import -> status
 
   tidyAddress(page);
+  const ways = { connect, "try-again": connect, import: bringIn, disconnect };
   root.addEventListener("click", ({ target }) => {
     const button = target.closest("button[data-part]");
-    if (!button) return;
-    const fresh = button.closest('[data-part="connect-new"]');
-    const { connection, provider } = (fresh ? button : button.closest("[data-connection]")).dataset;
-    const others = fresh && (part(fresh, "others")?.checked ?? false);
-    if (button.dataset.part === "connect") act(button, () => goTo(provider, fresh ? { other_contacts: others } : { connection }));
-    if (button.dataset.part === "import") act(button, () => bringIn(provider, connection));
-    if (button.dataset.part === "disconnect") act(button, () => disconnect(button, provider, connection));
-  });
-  const retry = part(page, "try-again");
-  retry?.addEventListener("click", () => {
-    const { provider, connection } = retry.dataset;
-    act(retry, () => goTo(provider, connection ? { connection } : {}));
+    const way = button && ways[button.dataset.part];
+    if (way) act(button, () => way(button));
   });
   // A page that was left for the provider's, and comes back by "back", has its buttons again.
   window.addEventListener("pageshow", ({ persisted }) => persisted && again.ask());
@@ -52,6 +43,7 @@ export default function connections(root) {
     for (const section of fresh.querySelectorAll('[data-part="source"]')) {
       const old = root.querySelector(`[data-part="source"][data-provider="${section.dataset.provider}"]`);
       if (!old || old.isEqualNode(section)) continue;
+      if (old.querySelector("details")?.open) section.querySelector("details")?.setAttribute("open", "");
       old.replaceWith(section);
       await enliven(section);
       if (focused === section.dataset.provider) section.querySelector("h2").focus({ preventScroll: true });
@@ -70,19 +62,25 @@ export default function connections(root) {
   }
 
   // To the provider's page; it sends the person back to us.
-  async function goTo(provider, wanted) {
-    const { url } = await call("POST", `/api/v1/connections/${provider}`, wanted);
+  async function connect(button) {
+    const connection = button.closest("[data-connection]")?.dataset.connection;
+    const others = button.parentElement.querySelector('[data-part="others"]')?.checked ?? false;
+    const wanted = connection ? { connection } : { other_contacts: others };
+    const { url } = await call("POST", `/api/v1/connections/${button.dataset.provider}`, wanted);
     location.assign(url);
   }
 
   // First the channel, so that nothing of the import can be missed.
-  async function bringIn(source, connection) {
+  async function bringIn(button) {
+    const { connection, provider: source } = button.closest("[data-connection]").dataset;
     const { channel } = await call("POST", "/api/v1/channels", {});
-    const made = await call("POST", "/api/v1/imports", { source, connection, channel }, { headers: { "Idempotency-Key": newKey() } });
+    const asked = { source, connection, channel };
+    const made = await call("POST", "/api/v1/imports", asked, { headers: { "Idempotency-Key": newKey() } });
     location.assign(`/imports/${made.id}`);
   }
 
-  async function disconnect(button, provider, connection) {
+  async function disconnect(button) {
+    const { connection, provider } = button.closest("[data-connection]").dataset;
     if (!window.confirm(button.dataset.confirm)) {
       button.disabled = false;
       return;
