@@ -468,3 +468,14 @@ async def test_a_finished_upload_whose_writer_still_sends_stops_him(rig: Rig) ->
     tape = await rig.tape(made)
     assert tape.text == data[: len(tape.text)]
     assert len(tape.of(Sealed)) == 1
+
+
+async def test_a_line_of_five_megabytes_is_one_problem_and_its_neighbours_are_people(rig: Rig) -> None:
+    good = b"ann@lee.example,Ann,\n"
+    data = b"E-mail,Name,Note\n" + good + b"big@bad.example,Big," + b"x" * 5_000_000 + b"\nbob@ray.example,Bob,\n"
+    tape = await imported(rig, data)
+    assert people_of(tape) == ["ann@lee.example", "bob@ray.example"]
+    readings = [segments.read(tape.segments[index], tape.headers[index]) for index in sorted(tape.segments)]
+    problems = [problem for reading in readings for problem in reading.problems]
+    assert [(problem.line, problem.code) for problem in problems] == [(3, "row_too_long")]
+    assert sum(reading.rows for reading in readings) == 3
