@@ -7,13 +7,14 @@ The words of languages are data, in `data/`; names of countries and months are t
 
 from app.core.reading.values.countries import country, country_name
 from app.core.reading.values.dates import date, day_of, is_no_date, month_number, serial
-from app.core.reading.values.emails import display_name, email, email_suggestion, emails, meant_domain
+from app.core.reading.values.emails import MAX_EMAIL, display_name, email, email_suggestion, emails, meant_domain
 from app.core.reading.values.links import kind, label, url
 from app.core.reading.values.phones import is_shortened, keeps_its_form, phone, phones
 from app.core.reading.values.texts import MAX_CELL, NOTHING, PLACEHOLDERS, clean, clean_all, is_placeholder, last_first
 
 __all__ = (
     "MAX_CELL",
+    "MAX_EMAIL",
     "NOTHING",
     "PLACEHOLDERS",
     "clean",
