@@ -14,8 +14,8 @@ from app.core.reading.pictures import Pictures, without_pictures
 from app.core.reading.plan import Format
 from tests.unit.reading.cardhouse import card, cuts, header, only, plan, read
 
-PHOTO = base64.b64encode(bytes(range(256)) * 12_000).decode()
-"""4 MB."""
+PHOTO = base64.b64encode(bytes(range(256)) * 6_000).decode()
+"""2 MB."""
 
 
 def folded(value: str, width: int = 74, indent: str = " ") -> str:
@@ -27,19 +27,19 @@ def entry(number: int) -> str:
 
 
 MANY_CARDS = "".join(
-    card(f"FN:Ann Lee{n}", f"EMAIL:ann{n}@example.com", f"NOTE:{'x' * (n % 300)}") for n in range(4_000)
+    card(f"FN:Ann Lee{n}", f"EMAIL:ann{n}@example.com", f"NOTE:{'x' * (n % 300)}") for n in range(2_000)
 )
-MANY_ENTRIES = "version: 1\n\n# all\n" + "".join(map(entry, range(9_000)))
+MANY_ENTRIES = "version: 1\n\n# all\n" + "".join(map(entry, range(4_000)))
 
 
-@pytest.mark.parametrize(("format_", "text", "count"), [("vcard", MANY_CARDS, 4_000), ("ldif", MANY_ENTRIES, 9_000)])
+@pytest.mark.parametrize(("format_", "text", "count"), [("vcard", MANY_CARDS, 2_000), ("ldif", MANY_ENTRIES, 4_000)])
 @pytest.mark.parametrize("pieces", [97_001, 5_003])
 def test_the_cuts_are_the_same_for_any_pieces(format_: Format, text: str, count: int, pieces: int) -> None:
     by = plan(format_)
     whole = cuts(text.encode(), by)
     assert cuts(text.encode(), by, pieces) == whole
     assert b"".join(cut.data for cut in whole) == text.encode()
-    assert len(whole) > 4
+    assert len(whole) > 2
     reading = read(text, by)
     assert (len(reading.people), reading.problems, reading.rows) == (count, [], count)
 
@@ -191,37 +191,37 @@ def test_a_card_of_too_much_text_is_one_problem() -> None:
 
 
 def test_what_is_no_card_is_nobody_however_much_it_is() -> None:
-    reading = read("x" * 1_200_000 + "\n" + card("FN:Ann"))
+    reading = read("x" * 700_000 + "\n" + card("FN:Ann"))
     assert ([person.scalars[0] for person in reading.people], reading.problems) == (["Ann"], [])
-    reading = read("\n" * 1_200_000 + "dn: cn=Ann\ncn: Ann\n", plan("ldif"))
-    assert [(person.scalars[0], person.line) for person in reading.people] == [("Ann", 1_200_001)]
+    reading = read("\n" * 700_000 + "dn: cn=Ann\ncn: Ann\n", plan("ldif"))
+    assert [(person.scalars[0], person.line) for person in reading.people] == [("Ann", 700_001)]
 
 
 @pytest.mark.parametrize(
     "text",
     [
-        "BEGIN:VCARD\n" * 40_000,
-        "AGENT:\nBEGIN:VCARD\n" * 25_000,
-        "BEGIN:VCARD " * 40_000,
-        "x=\nEND:VCARD\n" * 40_000,
-        "BEGIN:VCARD\n" + "x=\n" * 160_000,
-        "BEGIN:VCARD\nNOTE;QUOTED-PRINTABLE:" + "=\n" * 200_000,
-        "BEGIN:VCARD\nNOTE:" + "\n x" * 150_000,
-        "BEGIN:VCARD\nN:" + "\\;" * 200_000 + "\nEND:VCARD\n",
-        "BEGIN:VCARD\nTEL;" + 'TYPE="' * 80_000 + ":1\nEND:VCARD\n",
-        "BEGIN:VCARD\n" + "item1.X-A:1\n" * 40_000 + "END:VCARD\n",
-        "BEGIN:VCARD\n" + "X-A:" + "\nb" * 200_000 + "\nEND:VCARD\n",
-        "BEGIN:VCARD\n" + "NOTE:" + "\nb" * 200_000 + "\nEND:VCARD\n",
-        "BEGIN:VCARD\nFN:A\n" + "NICKNAME:abcdef\n" * 30_000 + "END:VCARD\n",
-        "BEGIN:VCARD\nFN:A\n" + "".join(f"EMAIL:a{n}@x.com\n" for n in range(25_000)) + "END:VCARD\n",
-        "BEGIN:VCARD\nFN:A\n" + "".join(f"NICKNAME:a{n}\nNOTE:{n}\n" for n in range(15_000)) + "END:VCARD\n",
-        "BEGIN:VCARD\nFN:A\n" + "".join(f"X-A:{n}\n" for n in range(30_000)) + "END:VCARD\n",
-        "\nPHOTO;ENCODING=B;" * 30_000,
-        "\nKEY;" * 100_000,
+        "BEGIN:VCARD\n" * 15_000,
+        "AGENT:\nBEGIN:VCARD\n" * 10_000,
+        "BEGIN:VCARD " * 15_000,
+        "x=\nEND:VCARD\n" * 15_000,
+        "BEGIN:VCARD\n" + "x=\n" * 60_000,
+        "BEGIN:VCARD\nNOTE;QUOTED-PRINTABLE:" + "=\n" * 70_000,
+        "BEGIN:VCARD\nNOTE:" + "\n x" * 60_000,
+        "BEGIN:VCARD\nN:" + "\\;" * 70_000 + "\nEND:VCARD\n",
+        "BEGIN:VCARD\nTEL;" + 'TYPE="' * 10_000 + ":1\nEND:VCARD\n",
+        "BEGIN:VCARD\n" + "item1.X-A:1\n" * 15_000 + "END:VCARD\n",
+        "BEGIN:VCARD\n" + "X-A:" + "\nb" * 70_000 + "\nEND:VCARD\n",
+        "BEGIN:VCARD\n" + "NOTE:" + "\nb" * 70_000 + "\nEND:VCARD\n",
+        "BEGIN:VCARD\nFN:A\n" + "NICKNAME:abcdef\n" * 10_000 + "END:VCARD\n",
+        "BEGIN:VCARD\nFN:A\n" + "".join(f"EMAIL:a{n}@x.com\n" for n in range(8_000)) + "END:VCARD\n",
+        "BEGIN:VCARD\nFN:A\n" + "".join(f"NICKNAME:a{n}\nNOTE:{n}\n" for n in range(6_000)) + "END:VCARD\n",
+        "BEGIN:VCARD\nFN:A\n" + "".join(f"X-A:{n}\n" for n in range(10_000)) + "END:VCARD\n",
+        "\nPHOTO;ENCODING=B;" * 10_000,
+        "\nKEY;" * 40_000,
     ],
     ids=range(18),
 )
 def test_no_text_takes_long(text: str) -> None:
     started = time.process_time()
     read(text)
-    assert time.process_time() - started < 4
+    assert time.process_time() - started < 2
