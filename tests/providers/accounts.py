@@ -7,8 +7,9 @@ same people. `size-N@...` has N people of its own (N <= 200,000), for measuremen
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from tests.providers import odd
 from tests.providers.book import Book, GoogleBook, MicrosoftBook
@@ -31,7 +32,15 @@ class Account:
     address: str
     subject: str
     """`sub` of Google, `oid` of Microsoft."""
-    book: Book
+    made: Callable[[], Book]
+    _book: Book | None = None
+
+    @property
+    def book(self) -> Book:
+        """Made when somebody first looks into it: signing in does not."""
+        if self._book is None:
+            self._book = self.made()
+        return self._book
 
     @property
     def name(self) -> str:
@@ -81,8 +90,9 @@ class Accounts:
             return None
         if provider == "google":
             number = self._seed.number_of("subject", address)
-            return Account(provider, address, f"1{number % 10**20:020}", _google(self._seed, name, address))
-        return Account(provider, address, self._seed.uuid("subject", address), _microsoft(self._seed, name, address))
+            return Account(provider, address, f"1{number % 10**20:020}", partial(_google, self._seed, name, address))
+        subject = self._seed.uuid("subject", address)
+        return Account(provider, address, subject, partial(_microsoft, self._seed, name, address))
 
 
 def _numbers(name: str) -> range:
