@@ -7,14 +7,13 @@ are seen together (`context.py`). What is left is kept as a custom field under i
 """
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import msgspec
 
-from app.core.reading import agreement, context, spelling
+from app.core.reading import agreement, context, spelling, values
 from app.core.reading.looks import Cells
 from app.core.reading.looks import is_value as is_value
 from app.core.reading.names import Guess, Language, Product, lists, meaning, readings
@@ -93,7 +92,7 @@ def recognise(headers: Sequence[str] | None, rows: Sequence[Sequence[str]]) -> t
 
 def header_of(header: str, index: int) -> str:
     """A header as plans hold it; a column without one is called by its number."""
-    return unicodedata.normalize("NFC", header).strip()[:HEADER_CHARACTERS] or f"Column {index + 1}"
+    return values.clean(header)[:HEADER_CHARACTERS] or f"Column {index + 1}"
 
 
 def _samples(rows: Sequence[Sequence[str]], width: int) -> list[Cells]:

@@ -314,6 +314,8 @@ def _check_column(column: Column, at: str) -> None:
 def _within(value: str | None, least: int, most: int, pointer: str) -> None:
     if value is not None and not least <= len(value) <= most:
         raise _invalid(pointer, f"it has {least} to {most} characters")
+    if value is not None and "\0" in value:
+        raise _invalid(pointer, "it has a character that no text can have")
 
 
 # --- what cannot be read

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.core.contacts import SCALARS, Address, Email, Person, Phone, Url
+from app.core.errors import Rejected
 from app.core.events import SegmentHeader
 from app.core.reading import cutting, plans, records, segments
 from app.core.reading.cutting import Cut, Cutter
@@ -312,3 +313,14 @@ def test_any_text_in_any_cell_gives_people_or_problems(rows: list[tuple[str, ...
     for person in reading.people:
         assert "\x00" not in repr(person)
         assert all(len(text) <= 32 * 1024 for text in person.scalars)
+
+
+def test_a_header_is_cleaned_like_any_cell() -> None:
+    person = only("Name,Size\0of\u200b  shoe\nAnn,38\n")
+    assert person.custom == (("Sizeof  shoe", "38"),)
+
+
+def test_a_plan_cannot_name_a_field_with_what_no_database_takes() -> None:
+    with pytest.raises(Rejected, match="no text can have") as refusal:
+        plans.parse({"columns": [{"index": 0, "field": "custom", "key": "a\0b"}]})
+    assert refusal.value.extra["pointer"] == "/columns/0/key"
