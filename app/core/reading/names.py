@@ -247,6 +247,8 @@ def meaning(parsed: Parsed) -> Guess | None:
     noun = _one_of(nouns)
     if noun is None:
         return None
+    if noun == "none":
+        return Guess(field="none")
     path, _, own_label = noun.partition(":")
     field, _, part = path.partition(".")
     if field == "addresses" and part == "whole" and parsed.number is not None:
