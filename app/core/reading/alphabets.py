@@ -28,7 +28,7 @@ LATIN = (
     Alphabet("it", "àèéìíòóùú", headers=(b"cognome", b"azienda")),
     Alphabet("nl", "éëïóöüáèê", headers=(b"voornaam", b"achternaam")),
     Alphabet("sv", "åäöéü", headers=(b"efternamn",)),
-    Alphabet("fi", "äöåšž", headers=(b"etunimi", b"sukunimi")),
+    Alphabet("fi", "äöå", headers=(b"etunimi", b"sukunimi")),
     Alphabet("da", "æøåéö", headers=(b"fornavn", b"efternavn", b"etternavn")),
     Alphabet("ca", "àçèéíïòóúü·", headers=(b"cognom",)),
 )
@@ -82,7 +82,7 @@ KOREAN = (
     "름성명전화번호휴대폰이메일주소회사부서직책직위우편생년월일비고메모도시군읍면길로국가한서울부산대구인천광주대전울산경기"
     "주식소속집팩스별칭그룹"
 )
-FOREIGN = 0.25
+FOREIGN = 0.1
 """The weight of a letter of a language that an encoding can write as well, among letters of another one."""
 
 

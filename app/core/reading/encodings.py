@@ -208,7 +208,7 @@ def _judged(pieces: Sequence[bytes], head: bytes) -> list[Way]:
         score = _plausible(text, candidate, start)
         if score > 0:
             score += _headers(head, candidate.encoding)
-        ways.append(Way(candidate.encoding, score - 0.003 * place))
+        ways.append(Way(candidate.encoding, score - 0.001 * place))
     return ways
 
 
@@ -319,8 +319,11 @@ _FAULTS: dict[Kind, tuple[tuple[re.Pattern[str], float], ...]] = {
         (re.compile(rf"[A-Z](?![a-z])[{_LOWER}][A-Z]"), 0.7),
         # M¸ller, K^ln: a mark inside a word
         (re.compile(r"[^\W\d_][^\w\s\x00-\x7f’‘´·‐-―\udc80-\udcff][^\W\d_]"), 0.7),
-        # Words of three letters and more without any ASCII letter
-        (re.compile(r"(?:(?![A-Za-z])[^\W\d_]){3,}"), 3.0),
+        # Words without any ASCII letter: three letters may be (Šķē), four are not
+        (re.compile(r"(?:(?![A-Za-z])[^\W\d_]){3,}"), 0.5),
+        (re.compile(r"(?:(?![A-Za-z])[^\W\d_]){4,}"), 2.5),
+        # Gyõzõ: in Portuguese it comes before e and s only
+        (re.compile(r"[õÕ](?![eE]|[sS]\b)"), 0.5),
         # Kšln, Mźller: a consonant among too many
         (
             re.compile(

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from app.core.errors import Rejected
 from app.core.reading import plans
-from app.core.reading.plan import Column, Plan, Values
-from app.core.reading.plans import Completion, Defaults
+from app.core.reading.plan import Column, Dialect, Plan, Values
+from app.core.reading.plans import Completion, Defaults, Encoding
 
 GOOGLE_OLD = (
     "Name,Given Name,Additional Name,Family Name,Yomi Name,Given Name Yomi,Additional Name Yomi,Family Name Yomi,"
@@ -269,6 +269,35 @@ def test_what_a_plan_says_is_kept_and_the_rest_is_filled_in() -> None:
     assert (plan.header, plan.existing, plan.labels) == (0, "overwrite", ())
     assert plan.values == Values(phone_region="GB", date_order="ymd")
     assert [(column.index, column.field) for column in plan.columns or ()] == [(0, "none"), (1, "emails")]
+
+
+def test_an_encoding_that_is_given_is_kept_and_everything_else_is_found_anew() -> None:
+    head = "Imię;Nazwisko;E-mail\nŁukasz;Żak;a@x.com\n".encode("cp1250")
+    for name, given_name in (("cp1250", "Łukasz"), ("latin-1", "£ukasz")):
+        found = complete(head, Plan(encoding=name))
+        assert found.plan.dialect == Dialect(delimiter=";", quote='"', escape="doubled")
+        assert (found.plan.header, found.encodings[0].encoding) == (1, found.plan.encoding)
+        assert found.contacts[0]["given" if name == "cp1250" else "custom"] == (
+            given_name if name == "cp1250" else {"Imiê": given_name}
+        )
+        assert ("windows-1250", None) in {(way.encoding, way.repair) for way in found.encodings}
+
+
+def test_a_repair_is_offered_and_made_on_request() -> None:
+    head = "Name;Ort\nJÃ¶rg;KÃ¶ln\n".encode()
+    offered = complete(head)
+    assert (offered.plan.repair, offered.contacts[0]["name"]) == (None, "JÃ¶rg")
+    assert offered.encodings[1] == Encoding(encoding="utf-8", sample="Jörg, Köln", repair="utf-8-read-as-windows-1252")
+    mended = complete(head, Plan(repair="utf-8-read-as-windows-1252"))
+    assert mended.contacts[0]["name"] == "Jörg"
+    assert mended.encodings[0] == offered.encodings[1]
+    assert mended.bytes == len(head)
+
+
+def test_a_signature_is_the_same_in_every_encoding() -> None:
+    text = "Prénom;Société\nZoë;Étoile\n"
+    signatures = {complete(text.encode(name)).plan.signature for name in ("utf-8", "utf-16", "cp1252", "mac-roman")}
+    assert signatures == {plans.signature_of(["Prénom", "Société"])}
 
 
 def test_what_was_confirmed_for_a_header_is_remembered() -> None:
