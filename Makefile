@@ -21,6 +21,9 @@ test: .venv/.dev static unit js integration e2e faults ## all tests, on real ser
 faults: .venv/.dev ## kill -9 everything once, and look
 	$(call pytest,tests/faults)
 
+fuzz: .venv/.dev ## look for bytes that break the reader (TARGET=file, rows or cells; SECONDS=, else until Ctrl-C)
+	@$(VENV) -m tests.fuzz $(or $(TARGET),file) $(SECONDS)
+
 bench: .venv/.dev ## measure every promise beside its limit (some minutes); writes bench/results
 	@$(VENV) -m bench $(BENCH)
 
@@ -91,4 +94,4 @@ venv:
 	fi; \
 	"$$python" -m venv .venv || { rm -rf .venv; exit 1; }
 
-.PHONY: check help run sign-in test faults bench clean static unit integration e2e js venv
+.PHONY: check help run sign-in test faults fuzz bench clean static unit integration e2e js venv

@@ -1,6 +1,7 @@
 """`python -m tests.reading.score`: how many files of the corpus are read right, and which are not.
 
-With `--markdown` the table goes into docs/reading.md, between its two marks. Ends with 1 if any file is read wrong.
+With `--markdown` the table and the codes of problems and warnings go into docs/reading.md, each between its two marks.
+Ends with 1 if any file is read wrong.
 """
 
 import sys
@@ -8,10 +9,10 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 
+from app.core.reading import doubts, problems
 from tests.reading import STAGES, Stage, Verdict, cases, judge
 
 PAGE = Path(__file__).parents[2] / "docs" / "reading.md"
-BEGIN, END = "<!-- score: begin -->", "<!-- score: end -->"
 SHOWN = 4
 """So many differences of a file are printed."""
 
@@ -41,16 +42,35 @@ def as_text(rows: Sequence[Sequence[str]]) -> str:
 
 
 def as_markdown(rows: Sequence[Sequence[str]]) -> str:
-    """The table for docs/reading.md."""
+    """A table for docs/reading.md."""
     titles, *rest = (f"| {' | '.join(row)} |" for row in rows)
     return "\n".join([titles, "|---" * len(rows[0]) + "|", *rest])
 
 
-def with_table(page: str, markdown: str) -> str:
-    """The page with this table between its marks."""
-    before, _, rest = page.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n{markdown}\n{END}{after}"
+def problem_codes() -> list[list[str]]:
+    """What is told of a row that cannot be used."""
+    told = ([f"`{code}`", words.message, words.suggestion] for code, words in problems.WORDS.items())
+    return [["code", "message", "suggestion, unless there is a better one"], *told]
+
+
+def warning_codes() -> list[list[str]]:
+    """What is told of a value that was kept with a doubt."""
+    return [["code", "message"], *([f"`{code}`", message] for code, message in doubts.WORDS.items())]
+
+
+def written(page: str, verdicts: Sequence[Verdict]) -> str:
+    """The page with these verdicts and all codes in it."""
+    tables = {"score": table(verdicts), "problems": problem_codes(), "warnings": warning_codes()}
+    for name, rows in tables.items():
+        page = _with_part(page, name, as_markdown(rows))
+    return page
+
+
+def _with_part(page: str, name: str, markdown: str) -> str:
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, _, rest = page.partition(begin)
+    _, _, after = rest.partition(end)
+    return f"{before}{begin}\n{markdown}\n{end}{after}"
 
 
 def failures(verdicts: Sequence[Verdict]) -> Iterator[str]:
@@ -72,7 +92,7 @@ def main(arguments: Sequence[str]) -> int:
     for line in failures(verdicts):
         print(line)
     if "--markdown" in arguments:
-        PAGE.write_text(with_table(PAGE.read_text(encoding="utf-8"), as_markdown(rows)), encoding="utf-8")
+        PAGE.write_text(written(PAGE.read_text(encoding="utf-8"), verdicts), encoding="utf-8")
     return 1 if any(verdict.differences for verdict in verdicts) else 0
 
 

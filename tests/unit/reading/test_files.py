@@ -5,7 +5,7 @@ from functools import cache
 import pytest
 
 from tests.reading import FILES, Verdict, cases, judge
-from tests.reading.score import PAGE, as_markdown, table, with_table
+from tests.reading.score import PAGE, written
 
 CASES = {case.name: case for case in cases()}
 MEMBERS = {"about", "defaults", "given", "expect", "contacts", "problems", "warnings", "rejected"}
@@ -30,7 +30,7 @@ def test_each_file_says_what_is_expected_of_it() -> None:
     assert told == {case.path.stem for case in CASES.values()}
 
 
-def test_the_score_in_the_documents_is_that_of_the_files() -> None:
+def test_the_page_has_the_score_of_these_files_and_all_codes() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    rows = table([verdict(name) for name in CASES])
-    assert with_table(page, as_markdown(rows)) == page, "run `python -m tests.reading.score --markdown`"
+    same = written(page, [verdict(name) for name in CASES]) == page
+    assert same, "run `python -m tests.reading.score --markdown`"
