@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from app.core.reading.looks import Cells, Look
-from app.core.reading.names import Guess
+from app.core.reading.meaning import Guess
 from app.core.reading.plan import FieldName
 
 _SURE: dict[FieldName, tuple[Look, str]] = {

@@ -16,7 +16,8 @@ import msgspec
 from app.core.reading import agreement, context, spelling, values
 from app.core.reading.looks import Cells
 from app.core.reading.looks import is_value as is_value
-from app.core.reading.names import Guess, Language, Product, lists, meaning, readings
+from app.core.reading.meaning import Guess, meaning
+from app.core.reading.names import Language, Product, lists, readings
 from app.core.reading.names import folded as folded
 from app.core.reading.names import known as known
 from app.core.reading.plan import Column, FieldName, Part

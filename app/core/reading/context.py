@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from app.core.reading.looks import Cells, Look
-from app.core.reading.names import Guess
+from app.core.reading.meaning import Guess
 from app.core.reading.plan import FieldName, Part
 
 _REPEATABLE: frozenset[FieldName] = frozenset({"none", "custom", "labels", "emails", "phones", "urls", "addresses"})

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from app.core.reading import columns
-from app.core.reading.names import Guess
+from app.core.reading.meaning import Guess
 
 WITHIN = 20
 """A header is looked for in so many records."""

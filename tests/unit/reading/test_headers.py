@@ -9,7 +9,8 @@ import pytest
 
 from app.core.contacts import SCALARS
 from app.core.reading import columns, names, plans
-from app.core.reading.names import Guess, Language, Product
+from app.core.reading.meaning import Guess, meaning
+from app.core.reading.names import Language, Product
 
 LANGUAGES = tuple(names.lists().languages.values())
 PRODUCTS = names.lists().products
@@ -25,7 +26,7 @@ def test_every_listed_header_makes_a_column_that_a_plan_may_have(product: Produc
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
 def test_every_listed_phrase_means_something_that_a_plan_may_have(language: Language) -> None:
     meanings = {
-        phrase: names.meaning(language.parse(phrase.split()))
+        phrase: meaning(language.parse(phrase.split()))
         for phrase, concept in language.phrases.items()
         if concept[0] not in "+-" and concept != "label"
     }
