@@ -29,7 +29,7 @@ def killing(monkeypatch: pytest.MonkeyPatch) -> None:
         crash._armed.clear()  # the next process is not armed
         raise Killed(code)
 
-    monkeypatch.setattr(crash.os, "_exit", end)
+    monkeypatch.setattr(os, "_exit", end)
 
 
 async def killed_at(ours: Shop, address: str, point: str, nth: int) -> tuple[int, int]:
