@@ -18,7 +18,9 @@ def stack() -> Iterator[Whole]:
     folder.chmod(0o755)
     data_dir = folder / "data"
     try:
-        with whole(data_dir, REQUESTS_PER_MINUTE="100000", PREVIEWS_PER_MINUTE="10000") as running:
+        with whole(
+            data_dir, REQUESTS_PER_MINUTE="100000", PREVIEWS_PER_MINUTE="10000", PROVIDERS="simulated"
+        ) as running:
             yield running
     finally:
         places.forget(data_dir)
