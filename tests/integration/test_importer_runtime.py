@@ -44,7 +44,7 @@ def settings(servers: Servers) -> config.Process:
 
 @asynccontextmanager
 async def consuming(
-    servers: Servers, producer: Producer, topic: Topic, handle: Handler, *, committed: bool = False
+    servers: Servers, producer: Producer, topic: Topic, handle: Handler, *, committed: bool = False, by_key: int = 0
 ) -> AsyncIterator[None]:
     stop = asyncio.Event()
     running = asyncio.create_task(
@@ -54,6 +54,7 @@ async def consuming(
             subscriptions={topic: handle},
             outlet=producer,
             committed=committed,
+            by_key=by_key,
             retried=(topic,),
             stop=stop,
         )
@@ -175,3 +176,63 @@ async def test_records_of_an_aborted_transaction_are_never_seen(
         await until(lambda: bool(seen))
     await teller.stop()
     assert seen == [b"committed"]
+
+
+async def test_by_key_hundreds_are_in_hand_and_each_key_keeps_its_order(
+    servers: Servers, producer: Producer, topic: Topic
+) -> None:
+    seen: list[tuple[bytes | None, bytes | None]] = []
+    together = most = 0
+    all_there = asyncio.Event()
+
+    async def wait(record: Record) -> None:
+        nonlocal together, most
+        together += 1
+        most = max(most, together)
+        if most == 100:
+            all_there.set()
+        async with asyncio.timeout(20):
+            await all_there.wait()
+        together -= 1
+        seen.append((record.key, record.value))
+
+    for number in range(200):
+        await producer.send(topic, key=b"%d" % (number % 100), value=b"%d" % (number // 100))
+    async with consuming(servers, producer, topic, wait, by_key=1_000):
+        await until(lambda: len(seen) == 200)
+    assert most == 100
+    for key in range(100):
+        assert [value for each, value in seen if each == b"%d" % key] == [b"0", b"1"]
+
+
+async def test_by_key_what_was_done_before_a_slow_one_comes_again_and_the_slow_one_is_not_lost(
+    servers: Servers, producer: Producer, topic: Topic
+) -> None:
+    slow = asyncio.Event()
+    first: list[bytes | None] = []
+
+    async def hang(record: Record) -> None:
+        if record.key == b"slow":
+            await slow.wait()
+        first.append(record.value)
+
+    for number, key in enumerate([b"a", b"slow", b"b", b"c", b"d"]):
+        await producer.publish(topic, key=key, value=b"%d" % number, partition=0)
+    async with consuming(servers, producer, topic, hang, by_key=100):
+        await until(lambda: len(first) == 4)
+        await asyncio.sleep(1.5)  # two commits, which must not pass the slow one
+        consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka, group_id=f"g.{topic.name}")
+        await consumer.start()
+        committed = await consumer.committed(TopicPartition(topic.name, 0))
+        await consumer.stop()
+        slow.set()
+    assert committed == 1
+    seen: list[bytes | None] = []
+
+    async def keep(record: Record) -> None:
+        seen.append(record.value)
+
+    await producer.publish(topic, key=b"e", value=b"5", partition=0)
+    async with consuming(servers, producer, topic, keep, by_key=100):
+        await until(lambda: b"5" in seen)
+    assert seen == [b"5"]
