@@ -7,8 +7,10 @@ are seen together (`context.py`). What is left is kept as a custom field under i
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import NamedTuple
 
 import msgspec
@@ -98,12 +100,13 @@ def header_of(header: str, index: int) -> str:
 
 def _samples(rows: Sequence[Sequence[str]], width: int) -> list[Cells]:
     most = max(12, min(60, _CELLS // max(width, 1)))
-    found: list[list[str]] = [[] for _ in range(width)]
+    return [Cells(tuple(islice(_filled(rows, index), most))) for index in range(width)]
+
+
+def _filled(rows: Sequence[Sequence[str]], index: int) -> Iterator[str]:
     for row in rows:
-        for cells, cell in zip(found, row, strict=False):
-            if len(cells) < most and cell and (cell := cell.strip()):
-                cells.append(cell)
-    return [Cells(cells) for cells in found]
+        if index < len(row) and (cell := row[index].strip()):
+            yield cell
 
 
 # --- whose headers these are
@@ -241,6 +244,7 @@ def _as_part(asked: Asked, language: Language) -> Guess | None:
 
 def _columns(guesses: Sequence[Guess], headers: Sequence[str], samples: Sequence[Cells]) -> list[Column]:
     slots: dict[tuple[FieldName, str], int] = {}
+    counts: Counter[FieldName] = Counter()
     filled: set[tuple[FieldName, str, Part | None]] = set()
     keys: set[str] = set()
     columns = []
@@ -254,7 +258,8 @@ def _columns(guesses: Sequence[Guess], headers: Sequence[str], samples: Sequence
             if guess.field != "addresses" and (guess.field, group, part) in filled:
                 group = f"{group} {index}"
             filled.add((guess.field, group, part))
-            slot = slots.setdefault((guess.field, group), 1 + sum(name == guess.field for name, _ in slots))
+            counts[guess.field] += (guess.field, group) not in slots
+            slot = slots.setdefault((guess.field, group), counts[guess.field])
             part = part or "value"
         if slot is not None and slot > 99:
             guess, slot, part = Guess(field="custom"), None, None
