@@ -24,6 +24,7 @@ from app.core.imports import State
 from app.core.principals import Principal
 from app.core.settings import DEFAULTS
 from app.core.topics import BULK, EXPRESS, FACTS
+from app.jobs.accounts import Accounts
 from app.jobs.intake import Intake
 from app.jobs.routes import ROUTES
 from app.web.problems import Door
@@ -130,15 +131,15 @@ def settings_of(servers: Servers, **values: Any) -> config.Web:
 
 
 @asynccontextmanager
-async def running(servers: Servers, **values: Any) -> AsyncIterator[Rig]:
-    """A jobs service with these settings, on a port of its own."""
+async def running(servers: Servers, accounts: Accounts | None = None, **values: Any) -> AsyncIterator[Rig]:
+    """A jobs service with these settings, on a port of its own; `accounts` are those that people have connected."""
     with tempfile.TemporaryDirectory(prefix="addressbus-test-web-") as data_dir:
-        async with _running(servers, settings_of(servers, **{"data_dir": data_dir, **values})) as rig:
+        async with _running(servers, settings_of(servers, **{"data_dir": data_dir, **values}), accounts) as rig:
             yield rig
 
 
 @asynccontextmanager
-async def _running(servers: Servers, settings: config.Web) -> AsyncIterator[Rig]:
+async def _running(servers: Servers, settings: config.Web, accounts: Accounts | None) -> AsyncIterator[Rig]:
     pool = sql.make_pool(settings.jobs_database_url, settings.process_name)
     await pool.open()
     producer = Producer(settings)
@@ -153,7 +154,7 @@ async def _running(servers: Servers, settings: config.Web) -> AsyncIterator[Rig]
     async def remembered(workspace: UUID, import_id: UUID) -> State | None:
         return history.get((workspace, import_id))
 
-    intake = Intake(settings, pool, producer, imports, preferences, owns_channel, remembered)
+    intake = Intake(settings, pool, producer, imports, preferences, owns_channel, remembered, accounts)
     await intake.start()
     try:
         async with _served(intake) as port:

@@ -29,7 +29,7 @@ def test_the_same_request_has_the_same_digest_however_it_is_written() -> None:
         (b"[]", "bad_request"),
         (b"{}", "bad_request"),
         (b'{"source":"ftp"}', "bad_request"),
-        (b'{"source":"google"}', "unsupported_source"),
+        (b'{"source":"google"}', "bad_request"),
         (b'{"source":"file","size":-1}', "bad_request"),
         (b'{"source":"file","plan":{"existing":"perhaps"}}', "plan_invalid"),
         (json.dumps({"source": "file", "plan": {"labels": ["x" * 70_000]}}).encode(), "plan_too_large"),
