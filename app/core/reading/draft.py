@@ -66,11 +66,6 @@ class Draft:
     def __setitem__(self, name: str, value: str) -> None:
         self._texts[name] = values.clean(value) if value else ""
 
-    @property
-    def reachable(self) -> bool:
-        """Whether there is an e-mail address or a phone number."""
-        return bool(self._emails or self._phones or self._bad_emails)
-
     def names_itself(self, text: str) -> bool:
         """Whether a text only repeats an e-mail address or a phone number of this contact."""
         known = {email.value for _, email in self._emails}

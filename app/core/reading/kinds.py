@@ -6,9 +6,7 @@ from functools import lru_cache
 
 from app.core.reading import values
 
-_SAY_NOTHING = frozenset(
-    "internet voice msg pref x400 dom intl postal parcel text textphone sms smtp aim ttytdd-no public vcard uri".split()
-)
+_SAY_NOTHING = frozenset("internet voice msg pref x400 dom intl postal parcel text textphone sms smtp uri".split())
 _PLACES = ("home", "work")
 _ONE_WORD = {"cell": "mobile", "mobile": "mobile", "iphone": "mobile", "car": "car", "pager": "pager", "main": "main"}
 _APPLE = re.compile(r"_\$!<(.*)>!\$_", re.DOTALL)
