@@ -180,6 +180,7 @@ def test_a_database_that_nobody_prepared_is_one_clear_line(env: dict[str, str], 
         ("PUBLIC_URL", "", "PUBLIC_URL is missing"),
         ("PUBLIC_URL", "http://book.example", "PUBLIC_URL must use https"),
         ("CHANNEL_KEYS", "nonsense", "CHANNEL_KEYS: "),
+        ("DATA_KEYS", "nonsense", "DATA_KEYS: "),
         ("WEB_PORT", "many", "WEB_PORT must be a whole number"),
     ],
 )
