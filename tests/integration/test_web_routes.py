@@ -141,6 +141,7 @@ LEAST_ROLE: dict[Call, Role] = {
     Call("POST", "/api/v1/previews"): "member",
     Call("POST", "/api/v1/imports"): "member",
     Call("POST", "/api/v1/imports/{id}/cancel"): "member",
+    Call("POST", "/api/v1/imports/{id}/finish"): "member",
     Call("PUT", "/api/v1/uploads/{id}"): "member",
     Call("PATCH", "/api/v1/uploads/{id}"): "member",
     Call("PUT", "/api/v1/settings/{name}"): "owner",
