@@ -5,6 +5,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from app.core.contacts import composed_name
+from app.core.reading.values import country_name
 
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "rejected")
 RUNNING = ("requested", "running")
@@ -76,7 +77,8 @@ def work(contact: Mapping[str, Any]) -> str:
 def address(value: Mapping[str, Any]) -> list[str]:
     """The lines of an address."""
     town = " ".join(value[part] for part in ("postal_code", "city") if value.get(part))
-    lines = [*str(value.get("street", "")).splitlines(), town, value.get("region", ""), value.get("country", "")]
+    country = country_name(value.get("country", ""))
+    lines = [*str(value.get("street", "")).splitlines(), town, value.get("region", ""), country]
     return [line for line in lines if line]
 
 

@@ -4,7 +4,8 @@ import re
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from app.core.events import ContactOut
+from app.core.events import AddressOut, ContactOut
+from app.core.reading.values import country_name
 
 LINE_BYTES = 75
 _TYPE = re.compile(r"[A-Za-z0-9-]+")
@@ -73,7 +74,7 @@ def _labelled(it: ContactOut) -> Iterator[str]:
     lines += [
         (
             *("ADR", "", place.label),
-            ";".join(("", "", *map(text, (place.street, place.city, place.region, place.postal_code, place.country)))),
+            ";".join(("", "", *map(text, _parts(place)))),
         )
         for place in it.addresses
     ]
@@ -103,3 +104,7 @@ def _first_phone(it: ContactOut) -> str:
 def _parameter(name: str) -> str:
     """A quoted parameter's value; what may not stand in it is written as in RFC 6868."""
     return re.sub(r"[\r\n]+", "^n", name.replace("^", "^^").replace('"', "^'"))
+
+
+def _parts(place: AddressOut) -> tuple[str, ...]:
+    return place.street, place.city, place.region, place.postal_code, country_name(place.country)

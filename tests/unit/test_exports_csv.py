@@ -11,11 +11,13 @@ from hypothesis import strategies as st
 from app.core.contacts import SCALARS, Address, Email, Person, Url
 from app.core.events import AddressOut, ContactOut, EmailOut, PhoneOut, SegmentHeader
 from app.core.reading import plans, segments
+from app.core.reading.values import PLACEHOLDERS
 from app.web import spreadsheet
 
 LABELS = st.sampled_from(["", "work", "home", "Summer house"])
 ODD = st.text(alphabet='aZé漢 ,;"\n=+-@0(/.:\\', max_size=12).map(str.strip)
-"""What people write in notes and names; nothing that the reader would mend."""
+ODD = ODD.filter(lambda text: text not in PLACEHOLDERS)
+"""What people write in notes and names; nothing that the reader would mend, or take for nothing."""
 WORDS = st.text(alphabet="abc é漢", min_size=1, max_size=8).map(str.strip).filter(bool)
 EMAILS = st.integers(0, 99).map("a{}@example.com".format)
 PHONES = st.sampled_from(
@@ -54,7 +56,7 @@ CONTACTS = st.builds(
             city=st.sampled_from(["", "Köln"]),
             region=st.sampled_from(["", "NRW"]),
             postal_code=st.sampled_from(["", "01234"]),
-            country=st.sampled_from(["", "DE", "France"]),
+            country=st.sampled_from(["", "DE", "Atlantis"]),
         ),
         max_size=4,
     ).map(tuple),

@@ -95,7 +95,7 @@ def test_a_whole_contact_is_written() -> None:
         "TEL;TYPE=HOME,FAX:+4930124",
         "item5.TEL:ask Bob",
         "item5.X-ABLabel:Summer house",
-        "ADR;TYPE=HOME:;;Main 1\\nBack yard;Köln;;50667;DE",
+        "ADR;TYPE=HOME:;;Main 1\\nBack yard;Köln;;50667;Germany",
         "URL;TYPE=PROFILE:https://acme.com/a\\,b",
         "CATEGORIES:VIP,a\\, b",
         "NOTE:one\\ntwo",
