@@ -43,13 +43,12 @@ from tests.providers.server import Protocol
 from tests.providers.world import World
 from workers.fetcher.fetching import Fetching
 from workers.fetcher.google import Google
-from workers.fetcher.main import POLICY
 from workers.fetcher.microsoft import Microsoft
 from workers.fetcher.stand import Course
 from workers.fetcher.store import SETTINGS, Store
 from workers.fetcher.telling import Outlet
 from workers.fetcher.watching import NOTHING, Progress, Waiting
-from workers.harness import Harness, Record
+from workers.harness import Harness, Policy, Record
 from workers.importer import store as contacts
 from workers.importer.importing import Importing
 
@@ -323,7 +322,8 @@ class Shop:
 
     async def _harness(self, handle: Any, given_up: Any, record: Record) -> None:
         try:
-            await Harness(handle, self.log, given_up=given_up, policy=POLICY, leave=_leave).take(record)
+            policy = Policy(delays=FETCHES.retries)
+            await Harness(handle, self.log, given_up=given_up, policy=policy, leave=_leave).take(record)
         except Killed:
             # Nobody acknowledged the record, so it comes again, to a process that has just begun.
             self.killed += 1

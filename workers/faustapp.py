@@ -21,9 +21,10 @@ from faust.types import EventT
 
 from app import config
 from app.core.topics import SEGMENT_RECORD_BYTES, Topic
+from workers.control import Followed
 from workers.harness import POLICY, GivenUp, Handler, Harness, Outlet, Policy, Record, nobody
 from workers.retries import pumps
-from workers.watchdog import Watchdog
+from workers.watchdog import Watchdog, leave
 from workers.window import Window
 
 log = logging.getLogger(__name__)
@@ -103,16 +104,15 @@ async def run(
     together: int = 1,
     by_key: int = 0,
     patience: float = 30.0,
-    retried: Sequence[Topic] = (),
     ready: Callable[[bool], None] = lambda ready: None,
     stop: asyncio.Event | None = None,
 ) -> None:
     """Consumes `subscriptions` as a member of `group` until `stop` is set; returns after an orderly stop.
 
     Each handler gets a `harness.Record` and does: write, commit, tell (await the acknowledgements), return. It
-    raises TryAgain when the world is at fault; anything else sends the record to its retry topics, then to `dead`,
-    and `given_up(record, error)` is told. `outlet` is a started `app.bus.Producer`. Topics in `retried` have retry
-    topics (`topics.RETRIED`), whose pumps run in this process too; failed records of others go to `dead` at once.
+    raises TryAgain when the world is at fault; anything else sends the record to the retry topics that its topic
+    names, whose pumps run in this process too, then to `dead`, and `given_up(record, error)` is told. `outlet` is a
+    started `app.bus.Producer`. While the group is paused (control.py) no record is begun.
     Records of one partition come in order, one at a time; different topics interleave while a handler waits. With
     `together` > 1 so many records are handled side by side and acknowledged when all are done, for handlers to
     which order means nothing. With `by_key` so many are in hand at a time, one of each key, whose order stays
@@ -121,8 +121,7 @@ async def run(
     `ready(True)` is called once partitions are assigned. Without a `stop` of yours SIGTERM and SIGINT set it.
 
         await faustapp.run(settings, group="projector", outlet=producer, committed=True,
-                           subscriptions={CHANGED: project, PROBLEMS: keep_problems, IMPORTS: keep_import},
-                           retried=(CHANGED, PROBLEMS))
+                           subscriptions={CHANGED: project, PROBLEMS: keep_problems, IMPORTS: keep_import})
 
     A crash inside Faust is raised, so that the process ends and is restarted.
     """
@@ -132,12 +131,14 @@ async def run(
         return await _behind(app)
 
     watchdog = Watchdog(behind, patience=patience)
+    control = Followed(settings, group)
     agents = {
         topic: Harness(
             handle,
             outlet,
             given_up=given_up,
-            policy=policy if topic in retried else replace(policy, delays=()),
+            policy=replace(policy, delays=topic.retries),
+            control=control,
             progress=watchdog.progress,
         )
         for topic, handle in subscriptions.items()
@@ -149,8 +150,9 @@ async def run(
         ready(True)
 
     app.finalize()
-    side = pumps(settings, retried, outlet, policy)
+    side = pumps(settings, subscriptions, outlet)
     try:
+        await control.start()
         await app.start()
         watchdog.start()
         await _first_of(stop.wait(), app.wait(stop.wait()), *side)
@@ -159,6 +161,10 @@ async def run(
         for task in side:
             task.cancel()
         await asyncio.gather(*side, return_exceptions=True)
+        if control.paused:
+            # Faust would wait for the records in hand, and they for the end of the pause. Nobody acknowledged them.
+            leave(0, "stopped while its group is paused")
+        await control.stop()
         await app.stop()
     if app.crash_reason is not None:
         raise app.crash_reason

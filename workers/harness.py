@@ -4,6 +4,7 @@ The order of a handler's work is always: write, commit, tell, acknowledge. The r
 `Harness.take` returns, whatever happened, so it returns only when the record is dealt with:
 
 handled ──▶ acknowledged
+paused, or to be skipped (control.py) ─▶ waited for, or given up unseen
 TryAgain ─▶ waited for in place with back-off; after `Policy.patience` the process ends and nothing is lost
 anything else ─▶ `<topic>.retry.<delay>` while attempts are left, then `dead`; a hopeless one goes there at once
 """
@@ -25,6 +26,7 @@ from app.core.errors import Rejected, TryAgain
 from app.core.events import MalformedEvent
 from app.core.topics import DEAD, RETRY_DELAYS, Topic
 from workers import crash, watchdog
+from workers.control import Control
 
 log = logging.getLogger(__name__)
 RETRIES = Counter("addressbus_retries_total", "Records handled again", ["topic", "why"])
@@ -34,6 +36,10 @@ WORLD_AWAY = 75
 
 class Hopeless(Exception):
     """Our fault, and no repetition can help: the record is buried at once."""
+
+
+class Skipped(Hopeless):
+    """An operator ordered this record out of the way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,12 @@ class Record:
     def reference(self) -> str:
         """Where it was first seen: `topic/partition/offset`, also after it waited in a retry topic."""
         origin = self.headers.get("origin")
-        return origin.decode() if origin else f"{self.topic}/{self.partition}/{self.offset}"
+        return origin.decode() if origin else self.place
+
+    @property
+    def place(self) -> str:
+        """Where it lies now: `topic/partition/offset`."""
+        return f"{self.topic}/{self.partition}/{self.offset}"
 
     @property
     def attempts(self) -> int:
@@ -82,7 +93,7 @@ class Outlet(Protocol):
 class Policy:
     """After the first attempt one more per name in `delays`; `patience` is how long the world may be away (s)."""
 
-    delays: tuple[str, ...] = ("5s", "30s")
+    delays: tuple[str, ...] = ()
     patience: float = 60.0
     first_pause: float = 0.1
     longest_pause: float = 5.0
@@ -108,6 +119,7 @@ class Harness:
         *,
         given_up: GivenUp = nobody,
         policy: Policy = POLICY,
+        control: Control | None = None,
         progress: Callable[[], None] = lambda: None,
         leave: Callable[[int, str], None] = watchdog.leave,
     ) -> None:
@@ -115,6 +127,7 @@ class Harness:
         self._outlet = outlet
         self._given_up = given_up
         self._policy = policy
+        self._control = control or Control()
         self._progress = progress
         self._leave = leave
 
@@ -129,6 +142,12 @@ class Harness:
         while True:
             try:
                 if fault is None:
+                    if self._control.paused:
+                        await self._control.wait()
+                        self._progress()
+                        started = time.monotonic()
+                        continue
+                    self._refuse_skipped(record)
                     await self._handle(record)
                 else:
                     await self._set_aside(record, fault)
@@ -144,12 +163,17 @@ class Harness:
                 pause = min(pause * 2, self._policy.longest_pause)
             except Exception as error:  # the one broad except of the workers: an escaped one would lose the record
                 if fault is not None:
-                    self._leave(watchdog.STUCK, f"a record could not be set aside: {_place(error)}")
+                    self._leave(watchdog.STUCK, f"a record could not be set aside: {reason_of(error)}")
                 fault = error
+
+    def _refuse_skipped(self, record: Record) -> None:
+        # Who brings a record back from the dead wants it handled, whatever was ordered before.
+        if "replayed" not in record.headers and self._control.skips(record.reference, record.place):
+            raise Skipped("ordered by an operator")
 
     async def _set_aside(self, record: Record, fault: Exception) -> None:
         attempts = record.attempts + 1
-        reason = _place(fault)
+        reason = reason_of(fault)
         headers = {
             **record.headers,
             "attempts": str(attempts).encode(),
@@ -174,7 +198,7 @@ class Harness:
             await self._given_up(record, fault)
 
 
-def _place(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
     """What went wrong and where, without the message, which may quote somebody's contacts."""
     code = f" {error.code}" if isinstance(error, Rejected) else ""
     said = f": {error}" if isinstance(error, Hopeless) else ""

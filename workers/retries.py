@@ -14,7 +14,7 @@ from aiokafka.errors import CommitFailedError, KafkaError
 from app import bus, config
 from app.core.errors import TryAgain
 from app.core.topics import Topic, retry_topic
-from workers.harness import Outlet, Policy
+from workers.harness import Outlet
 
 
 async def pump(settings: config.Process, origin: Topic, delay: str, outlet: Outlet) -> None:
@@ -24,14 +24,12 @@ async def pump(settings: config.Process, origin: Topic, delay: str, outlet: Outl
     )
 
 
-def pumps(
-    settings: config.Process, origins: Iterable[Topic], outlet: Outlet, policy: Policy
-) -> list[asyncio.Task[None]]:
-    """A running pump for each retry topic that `policy` uses."""
+def pumps(settings: config.Process, origins: Iterable[Topic], outlet: Outlet) -> list[asyncio.Task[None]]:
+    """A running pump for each retry topic of these."""
     return [
         asyncio.create_task(pump(settings, origin, delay, outlet), name=f"{origin.name} again after {delay}")
         for origin in origins
-        for delay in policy.delays
+        for delay in origin.retries
     ]
 
 

@@ -13,13 +13,24 @@ EXPRESS_SEGMENTS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Topic:
-    """`keep` None means compacted. `record_bytes` is the greatest record it takes."""
+    """`keep` None means compacted. `record_bytes` is the greatest record it takes.
+
+    A record that fails through a fault of ours is tried again after each of these `retries` (names of RETRY_DELAYS),
+    then it is given up; without any it is given up at once.
+    """
 
     name: str
     key: str
     carries: tuple[str, ...]
     keep: timedelta | None
     record_bytes: int = 1_048_576
+    retries: tuple[str, ...] = ()
+
+
+IN_SIGHT = ("5s", "30s")
+"""Three attempts within a minute: somebody watches the import, which cannot end before."""
+IN_THE_BACK = ("5s", "30s", "5m")
+"""Nobody's counts wait for these."""
 
 
 EXPRESS = Topic(
@@ -28,6 +39,7 @@ EXPRESS = Topic(
     carries=("segment",),
     keep=7 * DAY,
     record_bytes=SEGMENT_RECORD_BYTES,
+    retries=IN_SIGHT,
 )
 BULK = Topic(
     name="import.segments.bulk",
@@ -35,6 +47,7 @@ BULK = Topic(
     carries=("segment",),
     keep=7 * DAY,
     record_bytes=SEGMENT_RECORD_BYTES,
+    retries=IN_SIGHT,
 )
 FACTS = Topic(
     name="import.facts",
@@ -53,10 +66,28 @@ FACTS = Topic(
 )
 IMPORTS = Topic(name="imports", key="import id", carries=("import.state",), keep=None)
 NOTICES = Topic(name="notices", key="channel id", carries=("notice",), keep=DAY)
-CHANGED = Topic(name="contacts.changed", key="import id, spread", carries=("contacts.changed",), keep=30 * DAY)
-PROBLEMS = Topic(name="import.problems", key="import id, spread", carries=("import.problems",), keep=30 * DAY)
+CHANGED = Topic(
+    name="contacts.changed",
+    key="import id, spread",
+    carries=("contacts.changed",),
+    keep=30 * DAY,
+    retries=IN_THE_BACK,
+)
+PROBLEMS = Topic(
+    name="import.problems",
+    key="import id, spread",
+    carries=("import.problems",),
+    keep=30 * DAY,
+    retries=IN_THE_BACK,
+)
 COMMANDS = Topic(name="contacts.commands", key="contact id", carries=(), keep=7 * DAY)
-FETCHES = Topic(name="fetch.requests", key="connection id", carries=("fetch.requested",), keep=7 * DAY)
+FETCHES = Topic(
+    name="fetch.requests",
+    key="connection id",
+    carries=("fetch.requested",),
+    keep=7 * DAY,
+    retries=IN_THE_BACK,
+)
 SETTINGS = Topic(name="settings", key="scope:name", carries=("setting",), keep=None)
 REVOCATIONS = Topic(name="revocations", key="holder", carries=("revocation",), keep=2 * DAY)
 DEAD = Topic(name="dead", key="as origin", carries=("*",), keep=30 * DAY, record_bytes=SEGMENT_RECORD_BYTES)
@@ -66,7 +97,6 @@ RETRY_DELAYS: dict[str, timedelta] = {
     "30s": timedelta(seconds=30),
     "5m": timedelta(minutes=5),
 }
-RETRIED = (EXPRESS, BULK, CHANGED, PROBLEMS, FETCHES)
 
 
 def retry_topic(origin: Topic, delay: str) -> Topic:
@@ -80,7 +110,7 @@ def retry_topic(origin: Topic, delay: str) -> Topic:
     )
 
 
-TOPICS: tuple[Topic, ...] = (
+_ORIGINS = (
     EXPRESS,
     BULK,
     FACTS,
@@ -93,7 +123,10 @@ TOPICS: tuple[Topic, ...] = (
     SETTINGS,
     REVOCATIONS,
     DEAD,
-    *(retry_topic(origin, delay) for origin in RETRIED for delay in RETRY_DELAYS),
+)
+TOPICS: tuple[Topic, ...] = (
+    *_ORIGINS,
+    *(retry_topic(origin, delay) for origin in _ORIGINS if origin.retries for delay in RETRY_DELAYS),
 )
 
 

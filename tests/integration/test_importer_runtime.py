@@ -25,7 +25,7 @@ async def topic(servers: Servers) -> AsyncIterator[Topic]:
     await admin.start()
     names = [name, f"{name}.retry.5s", f"{name}.retry.30s"]
     await admin.create_topics([NewTopic(each, 2, 1) for each in names])
-    yield Topic(name=name, key="", carries=(), keep=None)
+    yield Topic(name=name, key="", carries=(), keep=None, retries=("5s", "30s"))
     await admin.delete_topics(names)
     await admin.close()
 
@@ -55,7 +55,6 @@ async def consuming(
             outlet=producer,
             committed=committed,
             by_key=by_key,
-            retried=(topic,),
             stop=stop,
         )
     )

@@ -1,14 +1,17 @@
 """What happens to a record whose handling fails, and who is told."""
 
+import asyncio
 from dataclasses import dataclass, field
 
 import pytest
 
 from app.bus import Headers
 from app.core.errors import Rejected, TryAgain
-from app.core.topics import BULK, DEAD, RETRY_DELAYS, Topic
+from app.core.groups import Orders, orders_of
+from app.core.topics import BULK, DEAD, EXPRESS, RETRY_DELAYS, TOPICS, Topic
 from workers import crash
-from workers.harness import POLICY, Harness, Hopeless, Policy, Record
+from workers.control import Control
+from workers.harness import Harness, Hopeless, Policy, Record
 
 QUICK = Policy(delays=("5s", "30s"), patience=0.05, first_pause=0.001, longest_pause=0.002)
 RECORD = Record(topic=BULK.name, partition=3, offset=17, key=b"k", value=b"v", headers={"segment": b"{}"})
@@ -138,5 +141,80 @@ def test_a_crash_point_that_does_not_exist_is_refused() -> None:
         crash.arm({"CRASH_AT": "nowhere"})
 
 
-def test_every_delay_of_the_policy_has_a_topic() -> None:
-    assert set(POLICY.delays) <= set(RETRY_DELAYS)
+def test_every_delay_of_a_topic_has_a_topic_of_its_own() -> None:
+    names = {topic.name for topic in TOPICS}
+    for topic in TOPICS:
+        assert set(topic.retries) <= set(RETRY_DELAYS)
+        assert {f"{topic.name}.retry.{delay}" for delay in topic.retries} <= names
+
+
+def test_a_segment_is_tried_three_times() -> None:
+    assert BULK.retries == EXPRESS.retries == ("5s", "30s")
+
+
+async def test_while_its_group_is_paused_no_record_is_begun_and_nobody_takes_that_for_being_stuck() -> None:
+    outlet, handler, alive = Outlet(), Failing(), []
+    control = Control(Orders(paused=True))
+    harness = Harness(handler, outlet, control=control, policy=QUICK, progress=lambda: alive.append(1), leave=leave)
+    taking = asyncio.create_task(harness.take(RECORD))
+    async with asyncio.timeout(5):
+        while len(alive) < 2:
+            control.order(Orders(paused=True, skip=(f"{len(alive)}",)))
+            await asyncio.sleep(0.001)
+    assert (handler.calls, taking.done()) == (0, False)
+    control.order(Orders())
+    await taking
+    assert (handler.calls, outlet.sent) == (1, [])
+
+
+async def test_a_pause_is_not_counted_as_the_worlds_absence() -> None:
+    handler = Failing(TryAgain("x"), TryAgain("x"))
+    control = Control(Orders(paused=True))
+    taking = asyncio.create_task(Harness(handler, Outlet(), control=control, policy=QUICK, leave=leave).take(RECORD))
+    await asyncio.sleep(2 * QUICK.patience)
+    control.order(Orders())
+    await taking
+    assert handler.calls == 3
+
+
+@pytest.mark.parametrize("reference", ["import.segments.bulk/3/17", "import.segments.bulk/3/99"])
+async def test_a_record_that_an_operator_skips_is_given_up_unseen_under_either_of_its_references(
+    reference: str,
+) -> None:
+    outlet, handler = Outlet(), Failing()
+    record = again((BULK.name, {"origin": b"import.segments.bulk/3/17", "attempts": b"1"}))
+    told: list[Exception] = []
+
+    async def given_up(record: Record, error: Exception) -> None:
+        told.append(error)
+
+    control = Control(Orders(skip=(reference,)))
+    await Harness(handler, outlet, control=control, policy=QUICK, given_up=given_up, leave=leave).take(record)
+    assert handler.calls == 0
+    assert [name for name, _ in outlet.sent] == [DEAD.name]
+    assert outlet.sent[0][1]["reason"].startswith(b"Skipped: ordered by an operator")
+    assert len(told) == 1
+
+
+async def test_a_skip_reaches_a_record_that_waits_for_the_world() -> None:
+    outlet, handler = Outlet(), Failing(*[TryAgain("x")] * 1000)
+    control = Control()
+    policy = Policy(patience=60, first_pause=0.001, longest_pause=0.002)
+    taking = asyncio.create_task(Harness(handler, outlet, control=control, policy=policy, leave=leave).take(RECORD))
+    await asyncio.sleep(0.02)
+    control.order(Orders(skip=(RECORD.reference,)))
+    await taking
+    assert [name for name, _ in outlet.sent] == [DEAD.name]
+
+
+async def test_who_replays_a_record_does_not_want_it_skipped_again() -> None:
+    outlet, handler = Outlet(), Failing()
+    record = again((BULK.name, {"origin": b"import.segments.bulk/3/17", "replayed": b"op"}))
+    control = Control(Orders(skip=("import.segments.bulk/3/17",)))
+    await Harness(handler, outlet, control=control, policy=QUICK, leave=leave).take(record)
+    assert (handler.calls, outlet.sent) == (1, [])
+
+
+@pytest.mark.parametrize("value", [None, {"paused": "very"}, {"skip": 3}, [], "x"])
+def test_orders_that_cannot_be_read_stop_nobody(value: object) -> None:
+    assert orders_of(value) == Orders()

@@ -17,10 +17,7 @@ from workers.fetcher.stand import Course
 from workers.fetcher.store import SETTINGS, Store
 from workers.fetcher.telling import Outlet
 from workers.fetcher.watching import Watch
-from workers.harness import Policy
 
-POLICY = Policy(delays=("5s", "30s", "5m"))
-"""All retry topics: what a provider asks us to wait for goes through them, too."""
 IN_HAND = 1024
 """Requests that are not acknowledged yet: a slow account holds up nobody but itself for as long as they suffice."""
 PATIENCE = 120.0
@@ -78,10 +75,8 @@ async def run(settings: config.Fetcher) -> None:
                 subscriptions={FETCHES: fetching.handle},
                 outlet=producer,
                 given_up=fetching.given_up,
-                policy=POLICY,
                 by_key=IN_HAND,
                 patience=PATIENCE,
-                retried=[FETCHES],
                 ready=ready,
             )
         finally:

@@ -46,7 +46,6 @@ async def run(settings: config.Importer) -> None:
                 outlet=producer,
                 given_up=importing.given_up,
                 together=TOGETHER,
-                retried=[topic],
                 ready=lambda ready: missing.clear(),
             )
         finally:

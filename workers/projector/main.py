@@ -119,7 +119,6 @@ async def run(settings: config.Projector) -> None:
                 outlet=producer,
                 committed=True,
                 together=TOGETHER,
-                retried=(CHANGED, PROBLEMS),
                 ready=lambda assigned: state.update(assigned=assigned),
             )
         finally:
