@@ -14,6 +14,7 @@ from app.core.reading import segments
 from app.core.reading.plan import Existing, Plan, Values
 from tests.importing_kafka import plan as file_plan
 from tests.integration.conftest import Servers
+from workers.importer import results
 from workers.importer.store import Merged, Store, Stored
 from workers.importer.understanding import understand
 
@@ -234,3 +235,15 @@ async def test_an_id_that_was_merged_into_another_leaves_one_contact(store: Stor
     swept = await house.page(200, 1, [], sweep=Sweep(full=False, delete=True))
     assert swept.gone == 0
     assert shown(await house.page(300, 0, [person(2, "a@example.org")])) == {"e:a@example.org": "Person 2"}
+
+
+async def test_what_came_from_an_account_that_was_lost_as_a_source_is_still_said_to_be_from_it(store: Store) -> None:
+    house = House(store)
+    await house.file(50, ["Ada,old@example.org,,"])
+    google = person(1, "old@example.org", "Ada", organizations=[{"name": "Engines"}])
+    await house.page(100, 0, [google], existing="fill")
+    moved = await house.page(200, 0, [person(1, "new@example.org", "Ada")])
+    old = next(each for each in moved.found.values() if each.contact.match_key == "e:old@example.org")
+    told = results.contact_out(old, await store.sources(house.workspace, results.seconds([old])))
+    assert [source.source for source in told["sources"]] == ["file"]
+    assert {field: origin.source for field, origin in told["origins"].items()} == {"name": "file", "company": "google"}

@@ -22,7 +22,7 @@ def seconds(contacts: Iterable[Stored]) -> set[int]:
     for stored in contacts:
         contact = stored.contact
         found.update(contact.sources)
-        if len(contact.sources) > 1:
+        if _is_mixed(contact):
             found.update(order_second(stamp) for stamp in contact.stamps if stamp is not None)
             found.update(order_second(mark[0]) for mark in contact.sets.values())
     return found
@@ -45,7 +45,7 @@ def contact_out(stored: Stored, sources: Sources) -> dict[str, Any]:
         **_elements(contact, sets, sources),
         "sources": [sources[second] for second in contact.sources if second in sources],
     }
-    if len(contact.sources) > 1:  # of one source alone, `app.core.origins` says the rest
+    if _is_mixed(contact):  # of one source alone, `app.core.origins` says the rest
         told["origins"] = _origins(contact, sources)
     if not values[0]:
         told["name"] = full_name(values)
@@ -159,6 +159,11 @@ _KINDS: dict[str, tuple[str, str, Callable[[str, str], Any]]] = {
     "l": ("labels", "", lambda key, text: text or key),
 }
 """Letter of an element -> its field, the letter of its label, how it is shown."""
+
+
+def _is_mixed(contact: Contact) -> bool:
+    """Whether what is in it is from several imports; a source that it lost may be the origin of something still."""
+    return len(contact.sources) > 1 or order_second(contact.born) != order_second(contact.last)
 
 
 def _only_source(contact: Contact, sources: Sources) -> SourceOut | None:
