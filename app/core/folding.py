@@ -131,7 +131,7 @@ def _segment_failed(record: ImportRecord, fact: SegmentFailed) -> ImportRecord:
     return replace(
         record,
         state=_counted(record.state, Counts(rejected=fact.rows), fact.bytes, parts=1, at=fact.at),
-        failed={**record.failed, fact.index: FailedPart(rows=fact.rows, bytes=fact.bytes)},
+        failed={**record.failed, fact.index: FailedPart(rows=fact.rows, bytes=fact.bytes, reference=fact.reference)},
         last_at=max(record.last_at, fact.at),
     )
 
@@ -175,10 +175,14 @@ def _judged(record: ImportRecord) -> ImportRecord:
 
 
 def _given_up(record: ImportRecord) -> Failure | None:
-    rows = sum(part.rows for part in record.failed.values())
     if not record.failed:
         return None
-    return Failure(code="internal", detail=f"{rows:,} rows could not be imported because of an error of ours.")
+    rows = sum(part.rows for part in record.failed.values())
+    # The first by index, so that the words do not depend on the order of the facts.
+    reference = record.failed[min(record.failed)].reference
+    more = f" and {len(record.failed) - 1:,} more" if len(record.failed) > 1 else ""
+    said = f"{rows:,} row{'' if rows == 1 else 's'} not imported: internal error ({reference}{more})"
+    return Failure(code="internal", detail=said)
 
 
 def _latest(known: float | None, at: float) -> float:

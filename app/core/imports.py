@@ -98,6 +98,7 @@ class FailedPart(msgspec.Struct, frozen=True, kw_only=True):
 
     rows: int
     bytes: int
+    reference: str = ""
 
 
 class ImportRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag="import.state"):

@@ -38,7 +38,7 @@ def done(index: int, rows: int = 10) -> SegmentDone:
 
 
 def failed(index: int) -> SegmentFailed:
-    return SegmentFailed(**WHERE, index=index, bytes=100, rows=7, reference="r")
+    return SegmentFailed(**WHERE, index=index, bytes=100, rows=7, reference=f"import.segments.bulk/3/{index}")
 
 
 def sealed(segments: int) -> Sealed:
@@ -145,9 +145,20 @@ def test_a_buried_segment_counts_as_rejected_until_it_is_done_after_all() -> Non
     buried = given_facts(requested(), done(0), failed(1), sealed(2))
     assert (buried.state.status, buried.state.rejected) == ("finished", 8)
     assert buried.state.error is not None
+    assert buried.state.error.detail == "7 rows not imported: internal error (import.segments.bulk/3/1)"
     mended = fold(buried, done(1))
     assert (mended.state.rejected, mended.state.created, mended.state.error) == (2, 18, None)
     assert kind_of_change(buried, mended) == "progress"
+
+
+def test_of_several_buried_segments_the_first_is_named_in_any_order_of_the_facts() -> None:
+    said = [
+        given_facts(requested(), *facts, sealed(3)).state.error
+        for facts in ((failed(1), failed(2), done(0)), (failed(2), done(0), failed(1)))
+    ]
+    assert said[0] == said[1]
+    assert said[0] is not None
+    assert said[0].detail == "14 rows not imported: internal error (import.segments.bulk/3/1 and 1 more)"
 
 
 def test_facts_before_their_request_are_kept() -> None:

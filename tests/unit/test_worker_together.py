@@ -47,7 +47,7 @@ async def run(together: int) -> tuple[list[int], int]:
         handled.append(record.offset)
         assert record.headers == {"a": b"1"}
 
-    await faustapp._loop(Harness(handle, None), together)(stream)  # type: ignore[arg-type]  # nothing is set aside
+    await faustapp._loop(Harness(handle, None), together, 0)(stream)  # type: ignore[arg-type]  # nothing is set aside
     assert stream.acknowledged == [0, 1, 2, 3, 4]
     return handled, most
 

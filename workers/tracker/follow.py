@@ -8,6 +8,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord
 
 from app import bus, config
 from app.core.topics import DEAD, FACTS
+from workers.harness import BURIED, reason_of
 from workers.tracker.partition import Partition
 
 log = logging.getLogger(__name__)
@@ -93,15 +94,18 @@ class Follower:
                 raise failure
 
     async def _bury(self, record: ConsumerRecord, error: Exception) -> "asyncio.Future[object]":
-        log.error("fact buried", extra={"partition": record.partition, "offset": record.offset, "why": repr(error)})
+        place = f"{record.topic}/{record.partition}/{record.offset}"
+        log.error("record buried", extra={"record": place, "reason": reason_of(error)})
+        BURIED.labels(record.topic).inc()
         return await self._tell.send(
             DEAD,
             key=record.key,
             value=record.value,
             headers=[
                 *((name, value) for name, value in record.headers if name != "traceparent"),
-                ("reason", repr(error).encode()),
-                ("origin", f"{record.topic}:{record.partition}:{record.offset}".encode()),
+                ("reason", reason_of(error).encode()),
+                ("origin", place.encode()),
+                ("attempts", b"1"),
             ],
         )
 

@@ -36,7 +36,8 @@ export class ImportView {
     );
     write(part(article, "done-text"), say("import.done", { share: format.percent(done) }));
     write(part(article, "pace"), this.#pace(state));
-    if (state.error) write(part(article, "error"), state.error.detail);
+    part(article, "gave-up").hidden = !state.error;
+    for (const name of ["error", "gave-up-what"]) write(part(article, name), state.error?.detail ?? "");
     part(article, "reconnect").hidden = state.error?.code !== "needs_consent";
     this.#speak(state, done);
   }
