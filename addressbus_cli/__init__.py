@@ -1,1 +1,1 @@
-"""The command line of Addressbus. It speaks to any server over its public API and knows nothing of the servers' code."""
+"""The command line of Addressbus: speaks to any server over its public API, knows nothing of the servers' code."""
