@@ -18,11 +18,13 @@ from workers.fetcher.store import SETTINGS, Store
 from workers.fetcher.telling import Outlet
 from workers.fetcher.watching import Watch
 
-IN_HAND = 1024
-"""Requests that are not acknowledged yet: a slow account holds up nobody but itself for as long as they suffice."""
+IN_HAND = 4
+"""Times `fetch_together` records are in hand: a slow account holds up nobody but itself for as long as they suffice, and
+an orderly stop waits for no more than these."""
 PATIENCE = 120.0
 """Longer than the slowest answer, with a new token before it."""
-POOL = 8
+POOL = 4
+"""Connections to each schema: a statement takes a millisecond, a page hundreds."""
 TIDY_SECONDS = 3600.0
 
 
@@ -75,7 +77,7 @@ async def run(settings: config.Fetcher) -> None:
                 subscriptions={FETCHES: fetching.handle},
                 outlet=producer,
                 given_up=fetching.given_up,
-                by_key=IN_HAND,
+                by_key=IN_HAND * settings.fetch_together,
                 patience=PATIENCE,
                 ready=ready,
             )
