@@ -19,8 +19,8 @@ from workers.fetcher.telling import Outlet
 from workers.fetcher.watching import Watch
 
 IN_HAND = 4
-"""Times `fetch_together` records are in hand: a slow account holds up nobody but itself for as long as they suffice, and
-an orderly stop waits for no more than these."""
+"""Times `fetch_together` records are in hand: while they suffice a slow account holds up nobody but itself, and an
+orderly stop waits for no more than these."""
 PATIENCE = 120.0
 """Longer than the slowest answer, with a new token before it."""
 POOL = 4
