@@ -1,14 +1,22 @@
 """The catalogue of everything the pages say."""
 
 import re
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from app.core.reading import problems
 from app.web import words
+from app.web.problems import STATUS
 from app.web.templates import FRONTEND, environment
 
 TEMPLATES = sorted((FRONTEND / "templates").rglob("*.html"))
 _SAYS = re.compile(r"""\bsay\("([a-z_.]+)"[,)]""")
+_RAISED = re.compile(
+    r"""\b(?:Rejected|Conflict|Failure|Unread|Interrupted|_refuse\w*|super\(\)\.__init__)\(\s*(?:code=)?"([a-z_]+)","""
+)
+_CODED = re.compile(r"""\bcode="([a-z_]+)",""")
 _BEGINS = re.compile(r"""\bsay\("([a-z_.]+[._])" ~""")
 
 
@@ -25,7 +33,7 @@ def test_a_missing_word_is_found() -> None:
     with pytest.raises(KeyError):
         words.say("common.nothing_like_that")
     assert not words.known("common.nothing_like_that")
-    assert words.known("error.not_found")
+    assert words.known("codes.not_found")
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
@@ -52,3 +60,26 @@ def test_a_template_has_no_inline_script_and_no_inline_style(template: object) -
 def test_every_template_compiles() -> None:
     for template in TEMPLATES:
         environment().get_template(str(template.relative_to(FRONTEND / "templates")))
+
+
+def _codes() -> set[str]:
+    """Every code that an error, a failed import or a row can have."""
+    root = FRONTEND.parent
+    sources = [
+        path.read_text("utf-8") for folder in ("app", "workers") for path in sorted(Path(root / folder).rglob("*.py"))
+    ]
+    raised = {code for text in sources for pattern in (_RAISED, _CODED) for code in pattern.findall(text)}
+    return raised | set(STATUS) | set(get_args(problems.Code))
+
+
+def test_every_code_has_its_own_sentence() -> None:
+    assert _codes() - set(words.catalogue()["codes"]) == set()
+
+
+def test_no_sentence_is_left_of_a_code_that_is_gone() -> None:
+    in_the_browser = {"no_answer", "unknown"}
+    assert set(words.catalogue()["codes"]) - _codes() - in_the_browser == set()
+
+
+def test_every_way_on_belongs_to_a_code() -> None:
+    assert set(words.catalogue()["trouble"]["way"]) <= set(words.catalogue()["codes"])

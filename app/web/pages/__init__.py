@@ -12,6 +12,7 @@ ROUTES: list[BaseRoute] = [
     Mount("/static", Static()),
     Route("/", home.show, methods=["GET"]),
     Route("/sample.csv", sample.show, methods=["GET"]),
+    Route("/template.csv", sample.template, methods=["GET"]),
     Route("/imports", history.show, methods=["GET"]),
     Route("/imports/{id:uuid}", one_import.show, methods=["GET"]),
     Route("/contacts", contacts.show, methods=["GET"]),

@@ -18,14 +18,14 @@ async def problem(request: Request, told: Problem) -> Response:
     """An error as a page; a stranger is shown the way in and brought back afterwards."""
     if told.status == 401 and request.method == "GET":
         return RedirectResponse("/sign-in", status_code=303)
-    known = words.known(f"error.{told.code}")
+    known = words.known(f"codes.{told.code}")
     explained = words.known(f"error.{told.code}_why")
     answer = page(
         request,
         "error.html",
         status=told.status,
         told=told,
-        heading=words.say(f"error.{told.code}" if known else "error.other"),
+        heading=words.say(f"codes.{told.code}" if known else "trouble.other"),
         detail=words.say(f"error.{told.code}_why") if explained else told.detail,
         reference=told.extra.get("id"),
     )

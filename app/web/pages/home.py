@@ -1,5 +1,6 @@
 """The home page: where files are dropped, checked and sent, and what was imported lately."""
 
+import phonenumbers
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -9,6 +10,8 @@ from app.web.services import services
 from app.web.templates import page
 
 RECENT = 8
+REGIONS = tuple(sorted(phonenumbers.SUPPORTED_REGIONS))
+"""The countries that a phone number without a country code may belong to."""
 
 
 async def show(request: Request) -> Response:
@@ -33,6 +36,7 @@ async def show(request: Request) -> Response:
         result=connections.result(request, cards),
         first_run=not fresh,
         limit=found.config.max_upload_bytes,
+        regions=REGIONS,
         days=found.config.file_retention_days,
         blank=reading.state(reading.BLANK),
     )

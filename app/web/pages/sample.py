@@ -1,4 +1,4 @@
-"""A sample of 1,000 people who do not exist, for a first look. The same bytes every time."""
+"""A sample of 1,000 people who do not exist, for a first look, and a table to fill in. The same bytes every time."""
 
 import csv
 import io
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from starlette.requests import Request
 from starlette.responses import Response
+
+from app.web import spreadsheet
 
 HEADER = (
     *("First Name", "Last Name", "E-mail Address", "Mobile Phone", "Company", "Job Title"),
@@ -42,6 +44,9 @@ PLACES = (
 )
 NOTES = ("", "", "", 'Says "call me in the morning"', "Met at the fair;\nlikes green tea", "Prefers letters")
 PEOPLE = 1_000
+
+
+TEMPLATE = (*HEADER, "Labels")
 
 
 def people() -> Iterator[tuple[str, ...]]:
@@ -86,3 +91,9 @@ def text() -> str:
 async def show(request: Request) -> Response:
     headers = {"Content-Disposition": 'attachment; filename="sample-1000-people.csv"'}
     return Response(text(), media_type="text/csv", headers=headers)
+
+
+async def template(request: Request) -> Response:
+    """An empty table whose columns are understood without a question; spreadsheets know its encoding by the mark."""
+    headers = {"Content-Disposition": 'attachment; filename="contacts-template.csv"'}
+    return Response(spreadsheet.BOM + spreadsheet.table([TEMPLATE]), media_type="text/csv", headers=headers)

@@ -52,10 +52,11 @@ export function showSignedIn() {
 }
 
 async function problemOf(response) {
+  const retry_after = Number(response.headers.get("Retry-After")) || undefined;
   try {
     const { code, detail, ...extra } = await response.json();
-    return new Problem(response.status, code, detail, extra);
+    return new Problem(response.status, code, detail, { retry_after, ...extra });
   } catch {
-    return new Problem(response.status, "unknown", say("common.no_answer"));
+    return new Problem(response.status, "unknown", say("common.no_answer"), { retry_after });
   }
 }

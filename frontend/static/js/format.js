@@ -1,5 +1,7 @@
 // Numbers, sizes, durations and times, as the workspace's locale and time zone write them. Pure.
 
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]; // as app/web/figures.py
+
 export class Format {
   // now() in milliseconds; the page hands in one that agrees with the server's clock. `language` is that of the
   // words around: "4 minutes ago" belongs to them, whatever the numbers look like.
@@ -10,6 +12,8 @@ export class Format {
     this.now = now;
     this.numbers = new Intl.NumberFormat(locale);
     this.relative = new Intl.RelativeTimeFormat(words, { numeric: "auto" });
+    this.days = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeZone: zone });
+    this.clocks = new Intl.DateTimeFormat(locale, { timeStyle: "medium", timeZone: zone });
     this.exactly = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", timeZone: zone });
   }
 
@@ -49,8 +53,23 @@ export class Format {
     return hours ? `${hours}:${pad(minutes)}:${pad(whole % 60)}` : `${minutes}:${pad(whole % 60)}`;
   }
 
+  day(seconds) {
+    return this.days.format(seconds * 1000);
+  }
+
+  clock(seconds) {
+    return this.clocks.format(seconds * 1000);
+  }
+
   moment(seconds) {
     return this.exactly.format(seconds * 1000);
+  }
+
+  // "1984-03-07" -> "7 Mar 1984", "--03-07" -> "7 Mar"; anything else stays as it is.
+  birthday(text) {
+    const [, year, month, day] = /^(\d{4}|-)-(\d\d)-(\d\d)$/.exec(text) ?? [];
+    if (!month || month < 1 || month > 12) return text;
+    return [Number(day), MONTHS[month - 1], year === "-" ? "" : Number(year)].filter(Boolean).join(" ");
   }
 
   // "5 minutes ago", "in 3 days"; beyond a month the day itself. Null while it is less than a minute.

@@ -5,20 +5,23 @@ import { say } from "../words.js";
 
 const SURE = 0.9;
 const LIKELY = 0.6;
+const FEW = 3; // so many empty columns are no burden to look at
 
 // `found` are the preview's columns, `mine` the indexes that the person decided; change(plan, index) tells.
-export function columns({ plan, found, mine, change }) {
+// Folds are open where there is room for them (`wide`).
+export function columns({ plan, found, mine, wide, change }) {
   const unsure = found.filter((column) => !mine.has(column.index) && confidence(column) < LIKELY && !isEmpty(column));
-  const clear = found.filter((column) => !unsure.includes(column));
+  const rest = found.filter((column) => !unsure.includes(column));
+  const blank = rest.filter((column) => isEmpty(column) && !mine.has(column.index));
+  const empty = blank.length > FEW ? blank : [];
+  const clear = rest.filter((column) => !empty.includes(column));
   const list = (some) => h("ul", { class: "card flush column-list" }, some.map((column) => row(plan, column, mine, change)));
+  const fold = (name, some, open) =>
+    h("details", { open, dataset: { fold: name } }, h("summary", {}, say(`check.${name}`, { n: some.length })), list(some));
   const parts = [];
   if (unsure.length) parts.push(h("h3", {}, say("check.unsure", { n: unsure.length })), list(unsure));
-  if (clear.length && unsure.length) {
-    const wide = window.matchMedia("(min-width: 761px)").matches;
-    parts.push(h("details", { open: wide }, h("summary", {}, say("check.clear", { n: clear.length })), list(clear)));
-  } else if (clear.length) {
-    parts.push(list(clear));
-  }
+  if (clear.length) parts.push(wide && !unsure.length ? list(clear) : fold("clear", clear, wide));
+  if (empty.length) parts.push(fold("empty", empty, false));
   return parts;
 }
 
@@ -40,6 +43,7 @@ function row(plan, column, mine, change) {
   const out = choice === "none";
   const kinds = planned && leads(plan, planned) ? KINDS[planned.field] : undefined;
   const samples = (column.samples ?? []).filter(Boolean).slice(0, 3);
+  const choose = (chosen) => change(withChoice(plan, column.index, chosen, column.header), column.index);
   return h(
     "li",
     { class: out ? "out" : null, dataset: { column: column.index } },
@@ -58,9 +62,10 @@ function row(plan, column, mine, change) {
     h(
       "div",
       { class: kinds ? "goes with-kind" : "goes" },
-      choices(choice, column, (chosen) => change(withChoice(plan, column.index, chosen, column.header), column.index)),
+      choices(choice, column, choose),
       kinds && kindChoice(planned, kinds, column, (kind) => change(withKind(plan, column.index, kind), column.index)),
       why(column, out, mine),
+      !mine.has(column.index) && confidence(column) < LIKELY && instead(column, choice, choose),
     ),
   );
 }
@@ -112,4 +117,22 @@ function why(column, out, mine) {
 
 function reason(level, word, told) {
   return h("p", { class: "why" }, h("span", { class: `dot ${level}`, "aria-hidden": "true" }), told ? `${word}: ${told}` : word);
+}
+
+// What an unsure column may be as well, each one press away; and to leave it as it is, or out.
+function instead(column, current, choose) {
+  const known = new Set(Object.values(GROUPS).flat());
+  const others = (column.others ?? []).map(choiceOf);
+  const offered = [...new Set([...others, "custom", "none"])].filter((other) => known.has(other) && other !== current);
+  return h(
+    "p",
+    { class: "instead" },
+    offered.slice(0, 3).map((other) =>
+      h(
+        "button",
+        { type: "button", class: "chip", "aria-label": say("check.instead", { header: nameOf(column), field: label(other) }), onclick: () => choose(other) },
+        label(other),
+      ),
+    ),
+  );
 }

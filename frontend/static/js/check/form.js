@@ -3,10 +3,13 @@ import { send } from "../api.js";
 import { h, part, write } from "../dom.js";
 import { estimate } from "../estimate.js";
 import { format } from "../here.js";
+import { tell } from "../trouble.js";
 import { say } from "../words.js";
 import { columns, nameOf } from "./columns.js";
+import { inside } from "./inside.js";
 import { Labels } from "./labels.js";
-import { people, problems } from "./people.js";
+import { mending } from "./letters.js";
+import { people, problems, warnings } from "./people.js";
 import { understood } from "./understood.js";
 
 export class CheckForm {
@@ -16,6 +19,9 @@ export class CheckForm {
   // `head`: the file's first bytes (ArrayBuffer). confirmed(plan) starts the import, back() leaves.
   constructor(form, { file, head, confirmed, back }) {
     Object.assign(this, { form, file, head, confirmed, plan: null, go: part(form, "go") });
+    this.regions = JSON.parse(part(form, "regions").textContent);
+    this.wide = window.matchMedia("(min-width: 761px)").matches;
+    part(form, "understood-fold").open = this.wide;
     write(part(form, "check-name"), file.name);
     write(part(form, "check-size"), `(${format.size(file.size)})`);
     this.labels = new Labels(form, (labels) => this.#say({ labels }));
@@ -31,23 +37,27 @@ export class CheckForm {
     const body = part(this.form, "check-body");
     body.classList.add("busy");
     body.setAttribute("aria-busy", "true");
+    this.go.disabled = true;
     try {
-      this.#show(await this.#preview(plan, this.#asking.signal));
+      this.shown = await this.#preview(plan, this.#asking.signal);
+      this.#show(this.shown);
       this.trouble(null);
     } catch (error) {
       if (error.name === "AbortError") return;
-      if (!this.plan) throw error;
-      this.trouble(error.message);
+      if (!this.shown) throw error;
+      // That correction does not work: everything stays as it was.
+      this.#show(this.shown);
+      this.trouble(error);
     }
     body.classList.remove("busy");
     body.removeAttribute("aria-busy");
   }
 
-  trouble(text) {
+  // Says what went wrong, and what can be done; null takes it away.
+  trouble(error, ways = {}) {
     const notice = part(this.form, "check-trouble");
-    notice.hidden = !text;
-    notice.replaceChildren(...(text ? [h("p", {}, text)] : []));
-    if (text) notice.scrollIntoView({ block: "nearest" });
+    tell(notice, error, ways);
+    if (error) notice.scrollIntoView({ block: "center" });
   }
 
   ready(word = null) {
@@ -79,35 +89,66 @@ export class CheckForm {
       this.plan = plan;
       this.look(plan);
     };
-    const { encodings, sheets } = preview;
-    part(this.form, "understood").replaceChildren(...understood({ plan: this.plan, encodings, sheets, change }));
-    // Cards have no columns.
-    part(this.form, "columns").closest("section").hidden = !preview.columns.length;
-    part(this.form, "columns").replaceChildren(
-      ...columns({ plan: this.plan, found: preview.columns, mine: this.#mine, change }),
-    );
-    write(part(this.form, "columns-count"), say("check.columns_count", { n: preview.columns.length }));
+    const { plan, regions } = this;
+    part(this.form, "understood").replaceChildren(...understood({ plan, preview, regions, change }));
+    this.#showMiddle(preview, change);
     part(this.form, "first").replaceChildren(people(preview.contacts));
-    this.#showProblems(preview);
+    this.#notice("check-before", before(preview.before));
+    this.#notice("check-mend", mending(plan, preview.encodings, change));
+    this.#showOdd(preview);
     if (document.activeElement !== this.labels.input) this.labels.show(this.plan.labels ?? []);
     for (const radio of this.form.elements.existing) radio.checked = radio.value === (this.plan.existing ?? "fill");
-    this.#count();
+    this.#count(preview);
     focused();
   }
 
-  #showProblems({ columns: found, problems: told }) {
-    const headers = new Map(found.map((column) => [column.index, nameOf(column)]));
-    part(this.form, "check-problems").hidden = !told.length;
-    part(this.form, "check-problems-list").replaceChildren(...problems(told.slice(0, 10), headers));
+  // The columns, or of a file that has none what is in it.
+  #showMiddle(preview, change) {
+    const { columns: found, members } = preview;
+    const open = new Map([...this.form.querySelectorAll("[data-fold]")].map((fold) => [fold.dataset.fold, fold.open]));
+    const place = part(this.form, "columns");
+    const title = found.length ? "columns" : members ? "files" : "inside";
+    write(part(this.form, "columns-title"), say(`check.${title}`));
+    const count = found.length ? say("check.columns_count", { n: found.length }) : "";
+    write(part(this.form, "columns-count"), count);
+    place.closest("section").classList.toggle("narrow", !found.length);
+    if (!found.length) return place.replaceChildren(inside(preview));
+    place.replaceChildren(...columns({ plan: this.plan, found, mine: this.#mine, wide: this.wide, change }));
+    for (const fold of place.querySelectorAll("[data-fold]")) fold.open = open.get(fold.dataset.fold) ?? fold.open;
+    return undefined;
   }
 
-  #count() {
-    const text = new TextDecoder(decoder(this.plan.encoding)).decode(this.head);
-    const { rows, exact } = estimate(text, this.head.byteLength, this.file.size, this.plan);
+  #notice(name, words) {
+    const notice = part(this.form, name);
+    notice.hidden = !words;
+    notice.replaceChildren(...(words ?? []));
+  }
+
+  #showOdd({ columns: found, problems: bad, warnings: odd }) {
+    const headers = new Map(found.map((column) => [column.index, nameOf(column)]));
+    part(this.form, "check-problems").hidden = !bad.length;
+    part(this.form, "check-problems-list").replaceChildren(...problems(bad, headers));
+    part(this.form, "check-odd").hidden = !odd.length;
+    part(this.form, "check-odd-list").replaceChildren(...warnings(odd));
+  }
+
+  #count(preview) {
+    const { rows, exact, people: counted } = this.#estimate(preview);
+    const key = counted ? "people" : "rows";
     this.goWord = exact
-      ? say("check.go_rows", { n: rows, rows: format.number(rows) })
-      : say("check.go_about", { rows: format.about(rows) });
-    this.ready();
+      ? say(`check.go_${key}`, { n: rows, [key]: format.number(rows) })
+      : say("check.go_about", { n: rows, people: format.about(rows) });
+    this.ready(rows ? null : say("check.go_nobody"));
+  }
+
+  // Whoever is in a container was counted by the server; lines of a text are counted here, all that were looked at.
+  #estimate({ estimated_rows: rows, members, contacts }) {
+    if (members) return { rows, exact: false };
+    if (this.plan.sheet != null) return { rows, exact: true };
+    const decoder = decoderOf(this.plan.encoding);
+    if (!decoder) return { rows, exact: false };
+    const counted = estimate(decoder.decode(this.head), this.head.byteLength, this.file.size, this.plan);
+    return { ...counted, people: !this.plan.columns, rows: Math.max(counted.rows, contacts.length ? 1 : 0) };
   }
 
   // Remembers which field has the focus, so that drawing anew does not take it away from the keyboard.
@@ -115,7 +156,7 @@ export class CheckForm {
     const active = document.activeElement;
     const column = active?.closest?.("[data-column]");
     if (!this.form.contains(active)) return () => {};
-    if (!column) return () => active.name && this.form.elements[active.name]?.focus?.();
+    if (!column) return () => active.name && this.form.querySelector(`${active.localName}[name="${active.name}"]:is(select, :checked)`)?.focus();
     const nth = [...column.querySelectorAll("select")].indexOf(active);
     return () => this.form.querySelectorAll(`[data-column="${column.dataset.column}"] select`)[nth]?.focus();
   }
@@ -130,11 +171,21 @@ export class CheckForm {
   }
 }
 
-function decoder(encoding) {
+// The same file was imported before: said, and no reason to stop.
+function before(found) {
+  if (!found) return null;
+  const told = say("check.before", { day: format.day(found.at), by: found.by, name: found.name });
+  return [
+    h("p", {}, h("strong", {}, h("bdi", {}, told)), ` ${say("check.before_why")}`),
+    h("a", { class: "button small", href: `/imports/${found.id}` }, say("check.before_look")),
+  ];
+}
+
+// Null for the few encodings that browsers do not know.
+function decoderOf(encoding) {
   try {
-    new TextDecoder(encoding ?? "utf-8");
-    return encoding ?? "utf-8";
+    return new TextDecoder(encoding ?? "utf-8");
   } catch {
-    return "utf-8"; // counting line ends works with a neighbour as well
+    return null;
   }
 }

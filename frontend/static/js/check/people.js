@@ -1,8 +1,11 @@
-// The first people of a file, exactly as they will be, and the rows that will not come in.
+// The first people of a file, exactly as they will be, the rows that will not come in, and what looks odd.
+import { countryName } from "../country.js";
 import { h } from "../dom.js";
 import { format } from "../here.js";
 import { initials, title, tone, work } from "../person.js";
-import { say } from "../words.js";
+import { has, say } from "../words.js";
+
+const SHOWN = 5; // rows of one reason
 
 export function people(contacts) {
   if (!contacts.length) return h("p", { class: "notice warm" }, say("check.no_first"));
@@ -14,11 +17,9 @@ function card(contact) {
     work(contact),
     ...(contact.emails ?? []).map((email) => email.value),
     ...(contact.phones ?? []).map((phone) => phone.value || phone.raw),
-    ...(contact.addresses ?? []).map((address) =>
-      [address.street, [address.postal_code, address.city].filter(Boolean).join(" "), address.country].filter(Boolean).join(", "),
-    ),
-    contact.birthday,
-    (contact.labels ?? []).join(", "),
+    ...(contact.addresses ?? []).map(addressLine),
+    contact.birthday && format.birthday(contact.birthday),
+    ...Object.entries(contact.custom ?? {}).map(([key, value]) => `${key}: ${value}`),
   ].filter(Boolean);
   return h(
     "li",
@@ -29,26 +30,67 @@ function card(contact) {
       {},
       h("strong", { class: "clip" }, h("bdi", {}, title(contact))),
       lines.map((line) => h("p", { class: "quiet" }, h("bdi", {}, line))),
+      contact.labels?.length > 0 && h("p", { class: "row tags" }, contact.labels.map((label) => h("span", { class: "tag" }, h("bdi", {}, label)))),
     ),
   );
 }
 
-// `headers` name the columns by index.
+function addressLine({ street, postal_code: code, city, region, country }) {
+  const town = [code, city].filter(Boolean).join(" ");
+  const streets = (street ?? "").split("\n").filter(Boolean).join(", ");
+  return [streets, town, region, country && countryName(country)].filter(Boolean).join(", ");
+}
+
+// Rows that will not come in, those with the same reason together. `headers` name the columns by index.
 export function problems(found, headers) {
-  return found.map((problem) =>
-    h(
+  return groupsOf(found, ({ code }) => code).map((some) => {
+    const together = sameFor(some, "message") && sameFor(some, "suggestion");
+    return h(
       "li",
-      {},
-      h(
-        "p",
-        { class: "where" },
-        h("span", { class: "tag" }, say("problems.line", { line: format.number(problem.line) })),
-        problem.column != null && h("bdi", { class: "small quiet" }, headers.get(problem.column) ?? ""),
-      ),
-      h("p", {}, h("strong", {}, problem.message), ` ${problem.suggestion}`),
-      problem.cells?.length ? cells(problem, headers) : null,
+      { class: "stack tight" },
+      h("h3", {}, reasonOf(some[0])),
+      together && h("p", {}, wordsOf(some[0])),
+      h("ol", { class: "stack tight" }, some.slice(0, SHOWN).map((problem) => row(problem, headers, !together))),
+      more(some.length - SHOWN),
+    );
+  });
+}
+
+function wordsOf({ message, suggestion }) {
+  return [message, suggestion].filter(Boolean).join(" ");
+}
+
+function row(problem, headers, explain) {
+  return h(
+    "li",
+    {},
+    h(
+      "p",
+      { class: "where" },
+      h("span", { class: "tag" }, say("problems.line", { line: format.number(problem.line) })),
+      problem.column != null && h("bdi", { class: "small quiet" }, headers.get(problem.column) ?? ""),
     ),
+    explain && h("p", {}, wordsOf(problem)),
+    problem.cells?.length ? cells(problem, headers) : null,
   );
+}
+
+function reasonOf({ code, message }) {
+  return has(`codes.${code}`) ? say(`codes.${code}`) : message;
+}
+
+function groupsOf(found, keyOf) {
+  const groups = new Map();
+  for (const one of found) groups.set(keyOf(one), [...(groups.get(keyOf(one)) ?? []), one]);
+  return [...groups.values()];
+}
+
+function sameFor(some, member) {
+  return some.every((one) => one[member] === some[0][member]);
+}
+
+function more(left) {
+  return left > 0 && h("p", { class: "small quiet" }, say("check.more_alike", { n: left }));
 }
 
 function cells(problem, headers) {
@@ -71,5 +113,29 @@ function cells(problem, headers) {
         );
       }),
     ),
+  );
+}
+
+// What is imported as it is although it looks odd: said once for all values that are odd in the same way.
+export function warnings(found) {
+  return groupsOf(found, ({ message }) => message).map((some) => {
+    const together = sameFor(some, "suggestion");
+    return h(
+      "li",
+      {},
+      h("p", {}, h("strong", {}, some[0].message), together ? ` ${some[0].suggestion}` : ""),
+      h("ul", { class: "odd" }, some.slice(0, SHOWN).map((warning) => odd(warning, !together))),
+      more(some.length - SHOWN),
+    );
+  });
+}
+
+function odd({ line, value, suggestion }, suggest) {
+  return h(
+    "li",
+    {},
+    h("span", { class: "tag" }, say("problems.line", { line: format.number(line) })),
+    h("bdi", {}, value),
+    suggest && h("span", { class: "quiet" }, suggestion),
   );
 }

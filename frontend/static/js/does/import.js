@@ -1,12 +1,14 @@
 // The home page's way from a file to a running import: choose or drop, check, confirm, send.
-import { call, showSignedIn } from "../api.js";
+import { call, Problem, showSignedIn } from "../api.js";
 import { CheckForm } from "../check/form.js";
 import { copyOf, h, part, write } from "../dom.js";
 import { enliven } from "../enliven.js";
 import { follow } from "../follow.js";
 import { format } from "../here.js";
+import { pasting } from "../pasting.js";
 import { begin, unfinished, uploadOf } from "../sending.js";
 import { awaitsBytes, shares } from "../state.js";
+import { tell } from "../trouble.js";
 import { printOf } from "../unfinished.js";
 import { say } from "../words.js";
 
@@ -36,25 +38,35 @@ export default function importing(home) {
       target.disabled = false;
     }
   });
+  const paste = pasting(part(home, "paste"), choose);
+  part(home, "paste-open").addEventListener("click", () => paste());
   tellUnfinished(home);
   chooseGiven(); // somebody was quicker than this script
 
   async function choose(file) {
     input.value = "";
     trouble(null);
-    if (!file.size) return trouble(say("check.empty_file"));
     try {
       const head = await file.slice(0, HEAD).arrayBuffer();
-      const print = await printOf(file.size, head);
-      if (await goesOn(file, print)) return undefined;
       const packed = PACKED.includes(new Uint8Array(head.slice(0, 4)).join(" "));
-      const looked = packed && file.size <= WHOLE ? await file.arrayBuffer() : head;
-      chosen = { file, head: looked, print, key: newKey() };
-      return await check();
+      refuse(file, packed);
+      const print = await printOf(file.size, head);
+      if (await goesOn(file, print)) return;
+      chosen = { file, head: packed ? await file.arrayBuffer() : head, print, key: newKey() };
+      await check();
     } catch (error) {
       show(home);
-      return trouble(say("check.no_preview", { why: error.message }));
+      trouble(error, { file: file.name, again: () => choose(file) });
     }
+  }
+
+  // What the server would refuse is told before anything is sent.
+  function refuse(file, packed) {
+    if (!file.size) throw new Problem(0, "empty", "");
+    const most = packed ? WHOLE : Number(home.dataset.limit);
+    if (file.size <= most) return;
+    const sizes = { size: format.size(file.size), most: format.size(most) };
+    throw new Problem(0, "too_large", say(packed ? "trouble.too_large_packed" : "trouble.too_large", sizes));
   }
 
   // The same file, begun before: it goes on where it stopped, without being asked again.
@@ -104,7 +116,7 @@ export default function importing(home) {
     } catch (error) {
       if (error.code === "idempotency_mismatch") chosen.key = newKey(); // the plan was changed since the last try
       checking.ready();
-      checking.trouble(error.status === 401 ? say("check.signed_out") : error.message);
+      checking.trouble(error, { again: () => start(checking, plan), another: () => history.back() });
     }
   }
 
@@ -133,10 +145,10 @@ export default function importing(home) {
     else location.reload();
   });
 
-  function trouble(text) {
+  function trouble(error, ways) {
     const notice = part(home, "trouble");
-    notice.hidden = !text;
-    notice.replaceChildren(...(text ? [h("p", {}, text)] : []));
+    tell(notice, error, { ...ways, another: () => input.click(), paste });
+    if (error) notice.scrollIntoView({ block: "center" });
   }
 }
 
