@@ -82,8 +82,15 @@ def _variants(head: bytes, plain: Dialect) -> Iterator[Dialect]:
     escapes: tuple[Literal["doubled", "backslash"], ...] = ("doubled", "backslash") if backslash else ("doubled",)
     for quote, escape, trim in product(quotes, escapes, (False, True) if blanks else (False,)):
         variant = replace(plain, quote=quote, escape=escape, trim=trim)
-        if variant != plain:
+        if variant != plain and not (escape == "backslash" and _doubles(head, replace(variant, escape="doubled"))):
             yield variant
+
+
+def _doubles(head: bytes, dialect: Dialect) -> bool:
+    """Whether a text has doubled quotes, and none but those at the edges of fields: then a backslash is one."""
+    quote = (dialect.quote or "").encode()
+    text = beginning(head, dialect, whole=False)
+    return quote * 2 in text and grammar(dialect).plain(text, final=True) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from app.core.contacts import Address, Email, Phone, Url
 from app.core.errors import Rejected
 from app.core.events import AddressOut, ContactOut, EmailOut, PhoneOut
-from app.core.reading import plans
+from app.core.reading import plans, values
 from app.core.reading.contentlines import NO_PREFERENCE, head_of, split, unescaped
 from app.core.reading.draft import MAX_CUSTOM
 from app.core.reading.kinds import email_kind, named_kind, phone_kind
@@ -359,7 +359,7 @@ LABEL = st.sampled_from(["", "home", "work", "Büro", "Summer house", "Privat", 
             "title": st.just("") | TEXT,
             "notes": st.just("") | st.tuples(TEXT, TEXT).map("\n".join),
             "birthday": st.sampled_from(["", "--02-29", "1984-03-07"]),
-            "labels": st.lists(TEXT.filter(lambda text: not text.startswith("*")), max_size=3, unique=True),
+            "labels": st.lists(TEXT.filter(lambda text: values.label(text) == text), max_size=3, unique=True),
             "emails": st.lists(st.tuples(st.from_regex(r"[a-z]{1,9}", fullmatch=True), LABEL), max_size=3),
             "phones": st.lists(
                 st.tuples(st.integers(100_000, 999_999), LABEL | st.sampled_from(["mobile", "home fax"])), max_size=3
