@@ -1,4 +1,7 @@
-"""`python -m workers importer|express|tracker|projector|fetcher`: one worker process."""
+"""`python -m workers importer|express|tracker|projector|fetcher`: one worker process.
+
+For operators: `python -m workers dead list|show|replay` (dead.py) and `pause|resume|skip` (consumers.py).
+"""
 
 import importlib
 import sys
@@ -13,11 +16,18 @@ KINDS = {
 
 
 def main(arguments: list[str]) -> None:
-    """Starts the worker that is named; only its modules are imported."""
-    if len(arguments) != 1 or arguments[0] not in KINDS:
-        print(f"addressbus: which worker? python -m workers {'|'.join(KINDS)}", file=sys.stderr)
-        raise SystemExit(2)
-    importlib.import_module(KINDS[arguments[0]]).main()
+    """Starts the worker that is named, or does what an operator wants; only its modules are imported."""
+    match arguments:
+        case ["dead", *rest]:
+            importlib.import_module("workers.dead").main(rest)
+        case ["pause" | "resume" | "skip", *_]:
+            importlib.import_module("workers.consumers").main(arguments)
+        case [kind] if kind in KINDS:
+            importlib.import_module(KINDS[kind]).main()
+        case _:
+            print(f"addressbus: which worker? python -m workers {'|'.join(KINDS)}", file=sys.stderr)
+            print("or: python -m workers dead list|show|replay, python -m workers pause|resume|skip", file=sys.stderr)
+            raise SystemExit(2)
 
 
 if __name__ == "__main__":
