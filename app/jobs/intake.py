@@ -33,7 +33,7 @@ from app.jobs.limits import Previews, Streams
 from app.jobs.outlet import Outlet
 from app.jobs.store import Overtaken, Store
 from app.jobs.understanding import Preferences, Understanding
-from app.jobs.upload import Upload
+from app.jobs.upload import Upload, head_hash
 from app.sql import Pool
 
 log = logging.getLogger(__name__)
@@ -167,6 +167,14 @@ class Intake:
         """How a file would be understood, from its head (`size`: of the whole file). Raises Rejected."""
         whole = len(head) <= HEAD_BYTES if size is None else size <= len(head)
         return await asyncio.to_thread(self._understanding.look, workspace, head[:HEAD_BYTES], whole=whole, given=given)
+
+    async def before(self, workspace: UUID, head: bytes, size: int) -> Job | None:
+        """The last import of the same file, as far as its beginning and its `size` tell. Raises TryAgain."""
+        for job in await self._store.same_file(workspace, head_hash(head), size):
+            known = self._imports.get(str(workspace), str(job.id))
+            if known is None or known.status not in {"failed", "cancelled"}:
+                return job
+        return None
 
     async def preview_container(self, workspace: UUID, container: IO[bytes], given: Plan | None) -> Understood:
         """How a container would be understood. Raises Rejected."""

@@ -20,7 +20,7 @@ class Job:
     an acknowledged segment, and is None as long as not even `head` was cut. `ended`: no byte is missing.
     `told`: the fact that ends the upload is acknowledged.
     The bytes of a container are `spooled`: in a file of the web process that took them. `contents` says how what is in
-    it is read, encoded, from when that was decided.
+    it is read, encoded, from when that was decided. By `head_hash` (SHA-256) the beginning of a file is known again.
     """
 
     workspace: UUID
@@ -46,6 +46,7 @@ class Job:
     cancelled_by: str | None
     spooled: bool = False
     contents: bytes | None = None
+    head_hash: bytes | None = None
 
     @property
     def complete(self) -> bool:

@@ -51,6 +51,10 @@ _PREVIEW = _object(
         "estimated_rows": {"type": "integer"},
     },
     {
+        "before": {
+            **_object({"id": _ID, "name": _TEXT, "at": {"type": "number"}, "by": _TEXT}),
+            "description": "the last import of this file, known by its size and its first 256 KB",
+        },
         "sheets": {"type": "array", "items": _TEXT, "description": "of a workbook with several; `plan.sheet` is read"},
         "members": {
             "type": "array",

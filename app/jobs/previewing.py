@@ -4,6 +4,7 @@ from typing import Any
 
 from app.core.reading.plans import PREVIEW_CONTACTS, PREVIEW_PROBLEMS, Completion
 from app.jobs.containers.contents import Understood
+from app.jobs.jobs import Job
 
 
 def file(found: Completion, size: int) -> dict[str, Any]:
@@ -48,3 +49,10 @@ def container(understood: Understood) -> dict[str, Any]:
         "warnings": warnings[:PREVIEW_PROBLEMS],
         "members": [*members, *unread],
     }
+
+
+def before(job: Job | None) -> dict[str, Any]:
+    """That the same file was imported already, if it was."""
+    if job is None:
+        return {}
+    return {"before": {"id": job.id, "name": job.name, "at": job.requested_at, "by": job.requested_by}}

@@ -29,13 +29,13 @@ async def preview(request: Request) -> Response:
     whole_size = asking.whole_number(size, "size") if size else None
     async with bodies.asked_preview(request, intake.spool.folder) as asked:
         given = parse(asked.plan) if asked.plan else None
+        before = previewing.before(await intake.before(principal.workspace, asked.head, whole_size or asked.size))
         if asked.container is not None:
             asking.whole_container(asked.size, whole_size)
-            return _json(
-                previewing.container(await intake.preview_container(principal.workspace, asked.container, given))
-            )
+            understood = await intake.preview_container(principal.workspace, asked.container, given)
+            return _json(previewing.container(understood) | before)
         found = await intake.preview(principal.workspace, asked.head, whole_size, given)
-    return _json(previewing.file(found, asked.size if whole_size is None else whole_size))
+    return _json(previewing.file(found, asked.size if whole_size is None else whole_size) | before)
 
 
 async def create_import(request: Request) -> Response:

@@ -15,7 +15,8 @@ from app.sql import Connection, Pool, tenant, transaction
 
 _COLUMNS = (
     "workspace, id, request_hash, order_second, source, name, size, channel, requested_by, requested_at, given,"
-    " version, phase, told, received, checksum, plan, {remainder}, failure, cancelled_by, spooled"
+    " version, phase, told, received, checksum, plan, {remainder}, failure, cancelled_by, spooled,"
+    " head_hash"
 )
 _LIGHT = _COLUMNS.format(remainder="null::bytea, null::bytea, null::bytea")
 _WHOLE = _COLUMNS.format(remainder="head, cutter, contents")
@@ -61,6 +62,16 @@ class Store:
         async with tenant(self._pool, workspace) as connection:
             return await _find(connection, _LIGHT, workspace, import_id)
 
+    async def same_file(self, workspace: UUID, head_hash: bytes, size: int) -> Sequence[Job]:
+        """The last complete uploads of a file that begins so and has `size` bytes, the latest first."""
+        async with tenant(self._pool, workspace) as connection:
+            cursor = await connection.execute(
+                f"select {_LIGHT} from jobs.imports where workspace = %s and head_hash = %s and received = %s"
+                " and phase = 'ended' and cancelled_by is null order by requested_at desc limit 5",
+                [workspace, head_hash, size],
+            )
+            return [_job(row) for row in await cursor.fetchall()]
+
     async def claim(self, job: Job, now: float) -> Job:
         """Makes the caller the one who writes this upload, and reads its remainder. Whoever did before is overtaken."""
         async with tenant(self._pool, job.workspace) as connection:
@@ -79,7 +90,8 @@ class Store:
         async with tenant(self._pool, job.workspace) as connection:
             cursor = await connection.execute(
                 "update jobs.imports set version = version + 1, phase = %s, told = %s, received = %s, checksum = %s,"
-                " plan = %s, head = %s, cutter = %s, contents = %s, spooled = %s, failure = %s, active_at = %s"
+                " plan = %s, head = %s, cutter = %s, contents = %s, spooled = %s, head_hash = %s, failure = %s,"
+                " active_at = %s"
                 " where workspace = %s and id = %s and version = %s",
                 [
                     job.phase,
@@ -91,6 +103,7 @@ class Store:
                     job.cutter,
                     job.contents,
                     job.spooled,
+                    job.head_hash,
                     _encoded(job.failure),
                     now,
                     job.workspace,
@@ -230,6 +243,7 @@ def _job(row: Sequence[Any]) -> Job:
         failure,
         cancelled_by,
         spooled,
+        head_hash,
     ) = row
     return Job(
         workspace=workspace,
@@ -255,4 +269,5 @@ def _job(row: Sequence[Any]) -> Job:
         cancelled_by=cancelled_by,
         spooled=spooled,
         contents=contents,
+        head_hash=head_hash,
     )

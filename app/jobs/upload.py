@@ -16,7 +16,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from hashlib import sha256
+from typing import IO, Protocol, TypeVar
 from uuid import UUID
 
 import msgspec
@@ -211,7 +212,7 @@ class Upload:
             except Rejected as error:
                 await self.fail(error)
                 raise
-            self.job = replace(self.job, plan=plan)
+            self.job = replace(self.job, plan=plan, head_hash=head_hash(head))
             await self._keep(self._phase(whole=whole))
             await self._reader.remember(self.job)
         assert self.job.plan is not None
@@ -261,7 +262,7 @@ class Upload:
         await self._tell_received(now=True)
         try:
             async with self._unpacker.texts(spooled.file) as texts:
-                contents = await self._understand_container(texts)
+                contents = await self._understand_container(texts, spooled.file)
                 await self._tell_received(now=True)
                 segmenter = Segmenter(contents, self.received)
                 flying: list[Acknowledgement] = []
@@ -274,7 +275,7 @@ class Upload:
         await acknowledged(flying)
         return await self._seal(segments=segmenter.segments, size=segmenter.size, lines=segmenter.lines)
 
-    async def _understand_container(self, texts: Texts) -> Contents:
+    async def _understand_container(self, texts: Texts, container: IO[bytes]) -> Contents:
         """What is in the container, as it was understood first: by that it was perhaps cut before."""
         known = None if self.job.contents is None else _contents.decode(self.job.contents)
         if known is None or known.checksum != self.checksum:
@@ -287,7 +288,8 @@ class Upload:
             )
             known = msgspec.structs.replace(understood.contents, checksum=self.checksum)
         if self.job.plan != known.plan:
-            self.job = replace(self.job, plan=known.plan, contents=msgspec.msgpack.encode(known))
+            begins = head_hash(await asyncio.to_thread(_head_of, container))
+            self.job = replace(self.job, plan=known.plan, contents=msgspec.msgpack.encode(known), head_hash=begins)
             await self._keep("ended")
             await self._reader.remember(self.job)
         return known
@@ -399,6 +401,16 @@ class Upload:
         except Rejected as error:
             await self.fail(error)
             raise
+
+
+def head_hash(head: bytes) -> bytes:
+    """By this the beginning of a file, given as much of it as there is, is known again."""
+    return sha256(head[:HEAD_BYTES]).digest()
+
+
+def _head_of(container: IO[bytes]) -> bytes:
+    container.seek(0)
+    return container.read(HEAD_BYTES)
 
 
 def _encoded(cutter: Cutter) -> bytes:
