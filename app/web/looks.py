@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 
 from app.core.contacts import composed_name
 from app.core.reading.values import country_name
+from app.web import words
 
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "rejected")
 RUNNING = ("requested", "running")
@@ -80,6 +81,20 @@ def address(value: Mapping[str, Any]) -> list[str]:
     country = country_name(value.get("country", ""))
     lines = [*str(value.get("street", "")).splitlines(), town, value.get("region", ""), country]
     return [line for line in lines if line]
+
+
+def reason(error: Mapping[str, Any] | None) -> str:
+    """The sentence of a failure's code; "" where there is none."""
+    if error is None:
+        return ""
+    known = words.known(f"codes.{error['code']}")
+    return words.say(f"codes.{error['code']}" if known else "trouble.other")
+
+
+def way_on(error: Mapping[str, Any] | None) -> str:
+    """What helps after a failure, where there is more to say than its reason does."""
+    known = error is not None and words.known(f"trouble.way.{error['code']}")
+    return words.say(f"trouble.way.{error['code']}") if error is not None and known else ""
 
 
 def query(filters: Mapping[str, str | None], **changes: str | None) -> str:

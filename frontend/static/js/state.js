@@ -33,3 +33,10 @@ export const SILENCE = 15;
 export function lastHeard(state) {
   return state.last_received_at ?? state.started_at ?? state.requested_at ?? 0;
 }
+
+// The imports that were asked for before this one and still run, while nothing of this one is done yet.
+export function ahead(state, others) {
+  if (ENDED.has(state.status) || state.rows || !state.bytes_received) return [];
+  const earlier = (other) => other.id !== state.id && (other.requested_at ?? 0) < (state.requested_at ?? 0);
+  return others.filter((other) => earlier(other) && !ENDED.has(other.status));
+}

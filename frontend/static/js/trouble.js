@@ -12,9 +12,9 @@ export function tell(notice, error, ways = {}) {
   notice.hidden = !error;
   if (!error) return notice.replaceChildren();
   const code = error.code ?? "unknown";
-  const title = has(`codes.${code}`) ? say(`codes.${code}`) : say("trouble.other");
+  const title = reason(code);
   const why = error.message && error.message !== title ? error.message : "";
-  const way = has(`trouble.way.${code}`) ? say(`trouble.way.${code}`) : "";
+  const way = wayOn(code);
   const wait = Number(error.extra?.retry_after) || 0;
   notice.replaceChildren(
     h(
@@ -27,6 +27,16 @@ export function tell(notice, error, ways = {}) {
     h("div", { class: "row" }, buttons(code, wait, ways)),
   );
   return undefined;
+}
+
+// The sentence of a code.
+export function reason(code) {
+  return has(`codes.${code}`) ? say(`codes.${code}`) : say("trouble.other");
+}
+
+// What helps, where there is more to say than the reason does.
+export function wayOn(code) {
+  return has(`trouble.way.${code}`) ? say(`trouble.way.${code}`) : "";
 }
 
 function buttons(code, wait, { again, another, paste }) {

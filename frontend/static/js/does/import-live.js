@@ -3,17 +3,20 @@ import { call, piece } from "../api.js";
 import { Again } from "../again.js";
 import { fragment, part } from "../dom.js";
 import { follow } from "../follow.js";
-import { clock } from "../here.js";
+import { clock, format } from "../here.js";
 import { ImportView } from "../import/view.js";
 import { SendingView } from "../import/sending-view.js";
+import { WaitingView } from "../import/waiting-view.js";
 import { stop } from "../sending.js";
-import { ENDED, newer } from "../state.js";
+import { ENDED, newer, shares } from "../state.js";
+import { reason } from "../trouble.js";
 import { say } from "../words.js";
 
 export default function importLive(article) {
   const id = article.dataset.import;
   const view = new ImportView(article, clock);
   const sending = new SendingView(article, clock);
+  const waiting = new WaitingView(article);
   let state = JSON.parse(part(article, "state").textContent);
   let asked = {};
 
@@ -34,6 +37,7 @@ export default function importLive(article) {
   function show() {
     view.show(state);
     sending.show(state);
+    waiting.show(state);
     // Asked for by what happened, never by a clock; a hidden tab catches up when it is looked at.
     if (document.hidden) return;
     const now = {
@@ -59,20 +63,29 @@ export default function importLive(article) {
     }
   }
 
-  part(article, "cancel")?.addEventListener("click", async ({ target }) => {
-    if (!window.confirm(say("import.cancel_sure"))) return;
-    target.disabled = true;
-    target.textContent = say("import.cancelling");
+  part(article, "cancel")?.addEventListener("click", ({ target }) => end(target, "cancel", say("import.cancel_sure"), say("import.cancelling")));
+  part(article, "finish")?.addEventListener("click", ({ target }) => {
+    const sure = say("sending.finish_sure", { share: format.percent(shares(state).received) });
+    end(target, "finish", sure, say("sending.finishing"));
+  });
+
+  // Ends the import, or its upload: after a question, with one request.
+  async function end(button, how, sure, meanwhile) {
+    if (!window.confirm(sure)) return;
+    const name = button.textContent;
+    button.disabled = true;
+    button.textContent = meanwhile;
     try {
-      const { state: told } = await call("POST", `/api/v1/imports/${id}/cancel`, {});
+      const { state: told } = await call("POST", `/api/v1/imports/${id}/${how}`, {});
       stop(id);
       take(told);
     } catch (error) {
-      target.disabled = false;
-      target.textContent = say("import.cancel");
-      view.trouble(error.message);
+      view.trouble(`${reason(error.code)}. ${error.message}`);
     }
-  });
+    button.disabled = false;
+    button.textContent = name;
+  }
+
   part(article, "problems-list").addEventListener("click", async (event) => {
     const link = event.target.closest('[data-part="problems-more"]');
     if (!link) return;

@@ -37,6 +37,8 @@ export class SendingView {
     }
     const quiet = lastHeard(state) + SILENCE - this.clock() / 1000;
     interrupted.hidden = quiet > 0;
+    const finish = part(this.article, "finish");
+    if (finish) finish.hidden = !state.bytes_received;
     pace.hidden = quiet <= 0; // nobody knows how long it takes someone to come back
     if (quiet > 0) this.#silence = setTimeout(() => this.show(this.#state), quiet * 1000 + 50);
     const { received } = shares(state);

@@ -4,6 +4,7 @@ import { enliven } from "../enliven.js";
 import { format } from "../here.js";
 import { Pace } from "../pace.js";
 import { counts, ENDED, shares } from "../state.js";
+import { reason, wayOn } from "../trouble.js";
 import { say } from "../words.js";
 import { showBar } from "./bar.js";
 
@@ -38,6 +39,8 @@ export class ImportView {
     write(part(article, "pace"), this.#pace(state));
     part(article, "gave-up").hidden = !state.error;
     for (const name of ["error", "gave-up-what"]) write(part(article, name), state.error?.detail ?? "");
+    write(part(article, "error-title"), state.error ? reason(state.error.code) : "");
+    write(part(article, "error-way"), state.error ? wayOn(state.error.code) : "");
     part(article, "reconnect").hidden = state.error?.code !== "needs_consent";
     this.#speak(state, done);
   }
@@ -50,6 +53,7 @@ export class ImportView {
     const line = part(this.article, "connection");
     line.hidden = false;
     write(line, say("common.refused"));
+    part(this.article, "reload").hidden = false;
   }
 
   trouble(text) {
