@@ -111,33 +111,18 @@ class Letters:
         Raises Rejected `not_found`, TryAgain.
         """
         log.warning("bytes of a dead letter were shown", extra={"record": letter.reference, "by": by})
-        record = await self._record(letter)
+        async with _consuming(self._settings) as consumer:
+            record = await _record(consumer, letter)
         return record.value or b""
 
-    async def replay(self, producer: bus.Producer, letter: Letter, by: str) -> None:
-        """Brings the record back to its topic, as if it had never failed. Raises Rejected, TryAgain.
+    async def replay(self, producer: bus.Producer, *letters: Letter, by: str) -> None:
+        """Brings records back to their topics, as if they had never failed. Raises Rejected, TryAgain.
 
-        Its import's counts follow when it is handled. Replayed twice it changes nothing more.
+        Their imports' counts follow when they are handled. Replayed twice they change nothing more.
         """
-        topic = back(letter)
-        record = await self._record(letter)
-        said = {name: value for name, value in record.headers if name not in _OURS}
-        mark = [("origin", letter.reference.encode()), (REPLAYED, by.encode())]
-        await producer.publish(topic, key=record.key, value=record.value, headers=[*said.items(), *mark])
-        # It may be given up again before this is written, and then is a letter of its own.
-        which = (LETTER, str(letter.offset).encode())
-        await producer.publish(DEAD, key=record.key, value=None, headers=[*mark, which], partition=letter.partition)
-        log.warning("dead letter replayed", extra={"record": letter.reference, "by": by})
-
-    async def _record(self, letter: Letter) -> Any:
-        place = TopicPartition(DEAD.name, letter.partition)
         async with _consuming(self._settings) as consumer:
-            consumer.assign([place])
-            if (await consumer.beginning_offsets([place]))[place] > letter.offset:
-                raise Rejected("not_found", "This letter was kept for 30 days and is gone.")
-            consumer.seek(place, letter.offset)
-            async with asyncio.timeout(30):
-                return await consumer.getone(place)
+            for letter in letters:
+                await _bring_back(producer, letter, await _record(consumer, letter), by)
 
     def _take(self, record: Any) -> None:
         headers = {name: value.decode(errors="replace") for name, value in record.headers}
@@ -188,6 +173,26 @@ def chosen(
         and reason.casefold() in letter.reason.casefold()
         and (not waiting or letter.replayed_at is None)
     ]
+
+
+async def _record(consumer: AIOKafkaConsumer, letter: Letter) -> Any:
+    place = TopicPartition(DEAD.name, letter.partition)
+    consumer.assign([place])
+    if (await consumer.beginning_offsets([place]))[place] > letter.offset:
+        raise Rejected("not_found", "This letter was kept for 30 days and is gone.")
+    consumer.seek(place, letter.offset)
+    async with asyncio.timeout(30):
+        return await consumer.getone(place)
+
+
+async def _bring_back(producer: bus.Producer, letter: Letter, record: Any, by: str) -> None:
+    said = {name: value for name, value in record.headers if name not in _OURS}
+    mark = [("origin", letter.reference.encode()), (REPLAYED, by.encode())]
+    await producer.publish(back(letter), key=record.key, value=record.value, headers=[*said.items(), *mark])
+    # It may be given up again before this is written, and then is a letter of its own.
+    which = (LETTER, str(letter.offset).encode())
+    await producer.publish(DEAD, key=record.key, value=None, headers=[*mark, which], partition=letter.partition)
+    log.warning("dead letter replayed", extra={"record": letter.reference, "by": by})
 
 
 def _read_about(headers: Mapping[str, str], value: bytes) -> _About | None:

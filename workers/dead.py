@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from app import config, dead
-from app.core.errors import Rejected
-from app.dead import Letter, Letters
+from app.dead import Letters
 from workers import operating
 
 
@@ -87,23 +86,16 @@ async def _show(settings: config.Process, asked: argparse.Namespace) -> None:
 
 async def _replay(settings: config.Process, asked: argparse.Namespace) -> None:
     letters = Letters(settings)
-    found: list[Letter]
     if asked.reference:
-        found = [await letters.find(asked.reference)]
+        wanted = [await letters.find(asked.reference)]
+        dead.back(wanted[0])
     else:
-        found = dead.chosen(await letters.read(), import_id=asked.import_id, waiting=True)
-    refused = 0
+        wanted = dead.chosen(await letters.read(), import_id=asked.import_id, waiting=True)
+    ready = [letter for letter in wanted if letter.topic in dead.BACK]
     async with operating.producing(settings) as producer:
-        for letter in found:
-            try:
-                await letters.replay(producer, letter, operating.who())
-                print(f"{letter.reference}  replayed")
-            except Rejected as error:
-                if asked.reference:
-                    raise
-                refused += 1
-                print(f"{letter.reference}  {error.detail}", file=sys.stderr)
-    print(f"{len(found) - refused} replayed", file=sys.stderr)
+        await letters.replay(producer, *ready, by=operating.who())
+    stay = len(wanted) - len(ready)
+    print(f"{len(ready)} replayed" + (f", {stay} of topics that take nothing back" if stay else ""))
 
 
 def _time(at: float) -> str:

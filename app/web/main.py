@@ -25,9 +25,11 @@ from app.core.errors import TryAgain
 from app.core.events import Revocation
 from app.core.imports import ImportRecord, State
 from app.core.topics import IMPORTS, REVOCATIONS
+from app.dead import Letters
 from app.jobs import routes as jobs_routes
 from app.jobs.intake import Intake
 from app.jobs.openapi import OPENAPI_PATHS as JOBS_PATHS
+from app.lag import Lags
 from app.settings import Settings
 from app.web import accounts, contacts_api, exports, imports_api, openapi, pages, problems, routes
 from app.web.authentication import Authentication, Sessions
@@ -116,8 +118,15 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
             sessions=sessions,
             endings=endings,
             sign_ins=Rate(SIGN_INS_PER_MINUTE),
+            letters=Letters(settings),
+            lags=Lags(settings),
         )
-        for work, name in ((endings.run(), "endings"), (_tidy(store, connections), "tidy")):
+        works = (
+            (endings.run(), "endings"),
+            (_tidy(store, connections), "tidy"),
+            (services.lags.watch(), "lag"),
+        )
+        for work, name in works:
             stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))
         yield {
             "services": services,

@@ -49,6 +49,7 @@ STATUS: dict[str, int] = {
     "different_file": 409,
     "import_running": 409,
     "needs_consent": 409,
+    "not_replayable": 409,
     "not_set_up": 409,
     "overtaken": 409,
     "wrong_offset": 409,

@@ -139,7 +139,7 @@ async def test_a_buried_segment_counts_touches_no_neighbour_and_comes_in_when_it
     servers: Servers, process: config.Process, producer: Producer
 ) -> None:
     upload, channel = Upload(producer, uuid4(), 1000), uuid4().hex
-    where = {"workspace": upload.workspace, "import_id": upload.id, "at": 1.0, "site": "here"}
+    where: dict[str, Any] = {"workspace": upload.workspace, "import_id": upload.id, "at": 1.0, "site": "here"}
     requested = Requested(**where, source="file", name="a.csv", order_second=1000, requested_by="me", channel=channel)
     sealed = Sealed(**where, segments=2, bytes=9, lines=2 * ROWS)
     async with noticed(servers, channel) as states, orders(process, producer) as order:
@@ -196,7 +196,7 @@ async def test_what_fails_again_after_a_replay_is_a_letter_that_waits(
 ) -> None:
     letters, origin = Letters(process), f"{FACTS.name}/0/{uuid4().int}"
     await bury(producer, origin, b"{}")
-    await letters.replay(producer, await letters.find(origin), "me@here")
+    await letters.replay(producer, await letters.find(origin), by="me@here")
     replayed = await letters.find(origin)
     assert (replayed.replayed_by, replayed.attempts) == ("me@here", 3)
     await bury(producer, origin, b"{}", reason="KeyError at there:2 of y.py")
@@ -211,7 +211,7 @@ async def test_the_mark_of_a_replay_does_not_hide_a_failure_that_came_before_it_
     await bury(producer, origin, b"{}")
     first = await letters.find(origin)
     await bury(producer, origin, b"{}")
-    await letters.replay(producer, first, "me@here")
+    await letters.replay(producer, first, by="me@here")
     assert (await letters.find(origin)).replayed_at is None
 
 
@@ -230,7 +230,7 @@ async def test_a_replayed_record_is_as_it_was_with_all_attempts_before_it(
         await consumer.position(partition)
     letter = await letters.find(origin)
     assert letter.import_id == import_id
-    await letters.replay(producer, letter, "me@here")
+    await letters.replay(producer, letter, by="me@here")
     async with asyncio.timeout(20):
         record = await consumer.getone()
     await consumer.stop()
@@ -243,7 +243,7 @@ async def test_old_states_are_never_brought_back_over_newer_ones(process: config
     letters, origin = Letters(process), f"{IMPORTS.name}/0/{uuid4().int}"
     await bury(producer, origin, b"{}")
     with pytest.raises(Rejected) as refused:
-        await letters.replay(producer, await letters.find(origin), "me@here")
+        await letters.replay(producer, await letters.find(origin), by="me@here")
     assert refused.value.code == "not_replayable"
 
 

@@ -2,7 +2,7 @@
 
 from starlette.routing import BaseRoute, Mount, Route
 
-from app.web.pages import accounts, connections, contacts, doors, history, home, one_import, sample, settings
+from app.web.pages import accounts, connections, contacts, doors, history, home, one_import, operate, sample, settings
 from app.web.templates import Static
 
 problem = doors.problem
@@ -22,5 +22,10 @@ ROUTES: list[BaseRoute] = [
     Route("/members", accounts.members_page, methods=["GET"]),
     Route("/tokens", accounts.tokens_page, methods=["GET"]),
     Route("/sessions", accounts.sessions_page, methods=["GET"]),
+    Route("/operate/dead", operate.show, methods=["GET"]),
+    Route("/operate/dead/letter", operate.show_one, methods=["GET"]),
+    Route("/operate/dead/letter", operate.show_bytes, methods=["POST"]),
+    Route("/operate/dead/replay", operate.replay, methods=["POST"]),
+    Route("/operate/consumers", operate.order, methods=["POST"]),
     Route("/sign-in", doors.sign_in, methods=["GET"]),
 ]

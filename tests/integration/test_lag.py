@@ -1,0 +1,75 @@
+"""How far a group is behind, as Kafka tells it from outside."""
+
+import time
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+
+from app import config
+from app.core.topics import Topic
+from app.lag import Lag, Lags
+from tests.integration.conftest import Servers
+
+
+@pytest.fixture
+async def topic(servers: Servers) -> AsyncIterator[Topic]:
+    name = f"test.{uuid4().hex}"
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    await admin.start()
+    await admin.create_topics([NewTopic(name, 2, 1)])
+    yield Topic(name=name, key="", carries=(), keep=None)
+    await admin.delete_topics([name])
+    await admin.close()
+
+
+async def commit(servers: Servers, topic: Topic, offsets: dict[int, int]) -> None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka, group_id=f"g.{topic.name}", enable_auto_commit=False)
+    await consumer.start()
+    consumer.assign([TopicPartition(topic.name, number) for number in offsets])
+    await consumer.commit({TopicPartition(topic.name, number): offset for number, offset in offsets.items()})
+    await consumer.stop()
+
+
+def lags(servers: Servers, topic: Topic) -> Lags:
+    process = config.Process(process_name="test", kafka_bootstrap=servers.kafka)
+    return Lags(process, {f"g.{topic.name}": (topic,)})
+
+
+async def only(lags: Lags) -> Lag:
+    [lag] = await lags.measure()
+    return lag
+
+
+async def test_lag_is_what_is_not_committed_and_as_old_as_its_oldest_record(servers: Servers, topic: Topic) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=servers.kafka)
+    await producer.start()
+    now = time.time()
+    for number, age in enumerate((300, 200, 100)):
+        await producer.send_and_wait(topic.name, b"x", partition=0, timestamp_ms=int((now - age) * 1000))
+        await producer.send_and_wait(topic.name, b"x", partition=1, timestamp_ms=int((now - age + number) * 1000))
+    await producer.stop()
+    measured = lags(servers, topic)
+    lag = await only(measured)
+    assert lag.records == 6
+    assert 300 <= lag.oldest < 330
+    await commit(servers, topic, {0: 2, 1: 1})
+    lag = await only(measured)
+    assert lag.records == 3
+    assert 199 <= lag.oldest < 230
+    await commit(servers, topic, {0: 3, 1: 3})
+    assert await only(measured) == Lag(f"g.{topic.name}", topic.name, 0, 0.0)
+
+
+async def test_the_marks_of_transactions_are_no_records(servers: Servers, topic: Topic) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=servers.kafka, transactional_id=uuid4().hex)
+    await producer.start()
+    async with producer.transaction():
+        await producer.send_and_wait(topic.name, b"x", partition=0)
+    await producer.stop()
+    measured = lags(servers, topic)
+    assert (await only(measured)).records > 0
+    await commit(servers, topic, {0: 1})
+    assert (await only(measured)).records == 0
