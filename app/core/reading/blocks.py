@@ -30,13 +30,15 @@ from app.core.reading.rows import (
     with_labels,
 )
 
-_HOST_LABEL = r"[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?"
-_EMAIL = rf"(?=[^@\n]{{1,64}}@)[a-z0-9_+\-]+(?:\.[a-z0-9_+\-]+)*+@(?:{_HOST_LABEL}\.)+{_HOST_LABEL}"
-_PHONE = r"\+[1-9][0-9]{6,14}"
+_EMAIL = r"[a-z0-9_+\-]++(?:\.[a-z0-9_+\-]++)*+@(?:[a-z0-9][a-z0-9\-]*+\.)++[a-z0-9][a-z0-9\-]*+"
+_PHONE = r"\+[1-9][0-9]{6,14}+"
 _EMAILS = re.compile(rf"(?:(?:{_EMAIL})?\n)*+")
 _PHONES = re.compile(rf"(?:(?:{_PHONE})?\n)*+")
-_MAX_EMAIL = 253
+_HYPHEN_LAST = ("-.", "-\n")
+_SHORT_EMAIL = 64
+"""Characters: no part of so short an address is too long."""
 _ODD = re.compile('[\x00-\x1f"\\\\\x7f-\x9f\u200b\ufeff]')
+_BLANKS = (" \n", "\n ", "\t")
 _COUNTRY = ADDRESS_PARTS.index("country")
 _NOT = bytes((1, 0)) + bytes(254)
 
@@ -199,19 +201,24 @@ class _Sieve:
         Plain: at most one cell of a row is filled, with a text in NFC that has no quotation mark, backslash or control
         character, so that neither JSON nor COPY escapes anything in it.
         """
-        filled = [emptied(list(map(str.strip, self._raw[index]))) for index in indexes if any(self._raw[index])]
+        filled = [self._cells(self._raw[index]) for index in indexes if any(self._raw[index])]
         if not filled:
             return None
-        for cells in filled:
-            joined = "\n".join(cells)
-            suspect = '"' in joined or "\\" in joined or "\t" in joined
-            if suspect or not (self._plain or _is_plain(joined.replace("\n", ""), joined.count("\n") < len(cells))):
-                self._mark([not _is_plain(cell) for cell in cells])
         if len(filled) == 1:
             return filled[0]
         several = list(zip(*filled, strict=True))
         self._mark([sum(map(bool, cells)) > 1 for cells in several])
         return ["".join(cells) for cells in several]
+
+    def _cells(self, raw: Sequence[str]) -> Cells:
+        joined = "\n".join(("", *raw, ""))
+        if not joined.isascii() or any(blank in joined for blank in _BLANKS):
+            raw = list(map(str.strip, raw))
+            joined = "\n".join(("", *raw, ""))
+        suspect = '"' in joined or "\\" in joined or "\t" in joined
+        if suspect or not (self._plain or _is_plain(joined.replace("\n", ""), joined.count("\n") <= len(raw) + 1)):
+            self._mark([not _is_plain(cell) for cell in raw])
+        return emptied(list(raw))
 
     def _each(self, cells: Cells, find: Callable[[str], str | None]) -> Cells:
         """What `find` makes of every cell, asked once for equal ones. Plain: not None."""
@@ -268,12 +275,17 @@ class _Sieve:
         return self._each(texts, kind)
 
     def _emails(self, cells: Cells) -> tuple[Cells, Cells]:
-        """Plain: of letters, digits and `_+-.`, with a domain in ASCII."""
-        found = [cell.lower() for cell in cells]
+        """Plain: short, of letters, digits and `_+-.`, with a domain in ASCII."""
+        found = "\n".join(cells).lower().split("\n")
+        if len(found) != len(cells):  # some cell has line ends, and is marked already
+            found = [cell.lower() for cell in cells]
         for at in _unlike(_EMAILS, found):
             self.odd[at] = 1
-        if max(map(len, found)) > _MAX_EMAIL:
-            self._mark([len(cell) > _MAX_EMAIL for cell in found])
+        if max(map(len, found)) > _SHORT_EMAIL:
+            self._mark([len(cell) > _SHORT_EMAIL for cell in found])
+        domains = "\n".join(found) + "\n"
+        if any(last in domains for last in _HYPHEN_LAST):
+            self._mark([any(last in f"{cell}\n".partition("@")[2] for last in _HYPHEN_LAST) for cell in found])
         return found, found
 
     def _phones(self, cells: Cells) -> tuple[Cells, Cells]:

@@ -28,7 +28,9 @@ from app.core.reading.values import MAX_CELL
 
 _ESCAPED = re.compile(r"'(?:[=@\t\r]|[+-](?![0-9 ()./-]*\Z))")
 _MAYBE_ESCAPED = re.compile(r"'[=@\t\r+-]")
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b\ufeff]")
+_CONTROLS = bytes({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D})
+_UNSEEN = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80\x8b|\xef\xbb\xbf")
+"""Controls beyond ASCII, the space of no width and the byte order mark, in UTF-8."""
 _BLOCK = 16 * 1024
 _MAPPERS: dict[str, provided.Mapper] = {"google": people.entry, "microsoft": graph.entry}
 _row = partial(tuple.__new__, Row)
@@ -137,10 +139,14 @@ def records(
     rows = rows[skip:]
     if _MAYBE_ESCAPED.search(text):
         rows = [row._replace(cells=_unescaped(row.cells)) for row in rows]
-    plain = (
-        not quoted_lines and (text.isascii() or unicodedata.is_normalized("NFC", text)) and not _CONTROL.search(text)
-    )
-    return Records(rows, []), plain
+    return Records(rows, []), not quoted_lines and _is_plain(data, text)
+
+
+def _is_plain(data: bytes, text: str) -> bool:
+    """Whether a text, also given as UTF-8, is in NFC and has nothing in it that nobody can see."""
+    if len(data.translate(None, _CONTROLS)) < len(data):
+        return False
+    return text.isascii() or (not _UNSEEN.search(data) and unicodedata.is_normalized("NFC", text))
 
 
 def _quick(text: str, dialect: Dialect, first_line: int) -> tuple[list[Row], bool]:
