@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from app.stack.whole import Whole, whole
-from bench import imports, lookup, reading, sockets, uploads
+from bench import formats, imports, lookup, reading, sockets, uploads
 from bench.client import Client
 from bench.report import Figure, save, show
 
@@ -29,6 +29,7 @@ async def run(stack: Whole, folder: Path, rows: int, only: set[str]) -> list[Fig
         "lookup": lambda: lookup.answers(client, 10),
         "sockets": lambda: sockets.memory(client, stack, 1000),
         "small": lambda: imports.small_beside_big(client, stack, folder, rows // 10),
+        "formats": lambda: formats.every_kind(client, stack, folder, max(rows // 20, 1000)),
         "uploads": lambda: uploads.big(client, stack, folder, max(rows // 1000, 20)),
     }
     figures: list[Figure] = []
@@ -53,7 +54,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="addressbus-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        figures = reading.speed(folder, min(given.rows, 200_000)) if not only or "reading" in only else []
+        figures = reading.speed(min(given.rows, 200_000)) if not only or "reading" in only else []
         print(show(figures), flush=True)
         settings = {"IMPORTERS": given.importers, "REQUESTS_PER_MINUTE": "1000000", "MAX_OPEN_UPLOADS": "30"}
         with whole(folder / "data", **settings) as stack:

@@ -169,11 +169,11 @@ class _Sieve:
     def result(self) -> Block | None:
         """The plain rows; None if there are none."""
         emails = self._slots(self._by.emails, self._emails) if self._rows else ()
-        if not emails:
+        if emails and "" in emails[0].values:
+            self._mark([not email for email in emails[0].values])
+        if not emails or self.odd.count(1) > len(self.odd) // 2:  # not worth looking further
             self.odd = bytearray(b"\1" * len(self._rows))
             return None
-        if "" in emails[0].values:
-            self._mark([not email for email in emails[0].values])
         every = Block(
             rows=[row.number for row in self._rows],
             lines=[row.line for row in self._rows],
