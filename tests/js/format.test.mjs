@@ -59,3 +59,10 @@ test("words follow the language of the page, numbers the locale", () => {
 test("moments are in the workspace's time zone", () => {
   assert.match(format.moment(NOW / 1000), /May 3, 2026.*2:00/);
 });
+
+test("a birthday is a day of words, with its year if it has one", () => {
+  assert.equal(format.birthday("1984-03-07"), "7 Mar 1984");
+  assert.equal(format.birthday("--03-07"), "7 Mar");
+  assert.equal(format.birthday("in spring"), "in spring");
+  assert.equal(format.birthday("1984-13-07"), "1984-13-07");
+});

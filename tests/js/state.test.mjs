@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { awaitsBytes, counts, lastHeard, newer, shares } from "../../frontend/static/js/state.js";
+import { ahead, awaitsBytes, counts, lastHeard, newer, shares } from "../../frontend/static/js/state.js";
 
 const state = (changes) => ({
   id: "1",
@@ -60,4 +60,14 @@ test("the five outcomes come in their order", () => {
 test("silence is counted from the last byte, else from the request", () => {
   assert.equal(lastHeard(state({ last_received_at: 9, requested_at: 5 })), 9);
   assert.equal(lastHeard(state({ last_received_at: null, started_at: null, requested_at: 5 })), 5);
+});
+
+test("an import waits behind those that were asked for before it, while nothing of it is done", () => {
+  const mine = { ...state(), id: "m", rows: 0, bytes_received: 5, requested_at: 20 };
+  const running = { ...state(), id: "a", requested_at: 10 };
+  const others = [running, { ...running, id: "b", status: "finished" }, { ...running, id: "c", requested_at: 30 }, mine];
+  assert.deepEqual(ahead(mine, others), [running]);
+  assert.deepEqual(ahead({ ...mine, rows: 1 }, others), []);
+  assert.deepEqual(ahead({ ...mine, bytes_received: 0 }, others), []);
+  assert.deepEqual(ahead({ ...mine, status: "cancelled" }, others), []);
 });
