@@ -1,6 +1,6 @@
 """What templates need to know about a state or a contact, as plain functions over the API's JSON. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,6 +26,18 @@ def shares(state: Mapping[str, Any]) -> tuple[float, float]:
 def outcomes(state: Mapping[str, Any]) -> list[tuple[str, int]]:
     """The five outcomes in their fixed order."""
     return [(name, state[name]) for name in OUTCOMES]
+
+
+def gone(state: Mapping[str, Any], number: Callable[[int], str]) -> str:
+    """Who is gone at the source of an import, and whether they were removed here; "" where nobody is."""
+
+    def spoken(key: str, n: int) -> str:
+        return words.say(f"common.{key}", n=n, count=number(n))
+
+    if not state["gone"]:
+        return spoken("removed", state["deleted"]) if state["deleted"] else ""
+    here = spoken("gone_removed", state["deleted"]) if state["deleted"] else words.say("common.gone_kept")
+    return f"{spoken('gone', state['gone'])}; {here}"
 
 
 def stage(state: Mapping[str, Any] | None) -> str:

@@ -62,6 +62,19 @@ def test_filters_become_an_address_without_what_is_not_filtered() -> None:
     assert looks.query(filters, q=None, label="a/b") == "?label=a%2Fb"
 
 
+@pytest.mark.parametrize(
+    ("gone", "deleted", "told"),
+    [
+        (0, 0, ""),
+        (1, 0, "1 person is gone at the source; nobody was removed here"),
+        (1200, 12, "1,200 people are gone at the source; 12 were removed here"),
+        (0, 2, "2 people gone at the source were removed here"),
+    ],
+)
+def test_who_is_gone_at_the_source_is_told_in_words(gone: int, deleted: int, told: str) -> None:
+    assert looks.gone({"gone": gone, "deleted": deleted}, "{:,}".format) == told
+
+
 def test_the_stage_of_an_import_is_what_makes_a_card_look_different() -> None:
     def stage(status: str, visible: bool = False) -> str:
         return looks.stage({"status": status, "visible": visible})

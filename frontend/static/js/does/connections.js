@@ -72,9 +72,11 @@ export default function connections(root) {
 
   // First the channel, so that nothing of the import can be missed.
   async function bringIn(button) {
-    const { connection, provider: source } = button.closest("[data-connection]").dataset;
+    const entry = button.closest("[data-connection]");
+    const { connection, provider: source } = entry.dataset;
+    const deletions = entry.querySelector('[data-part="apply"]')?.checked ? "apply" : "show";
     const { channel } = await call("POST", "/api/v1/channels", {});
-    const asked = { source, connection, channel };
+    const asked = { source, connection, channel, deletions };
     const made = await call("POST", "/api/v1/imports", asked, { headers: { "Idempotency-Key": newKey() } });
     location.assign(`/imports/${made.id}`);
   }

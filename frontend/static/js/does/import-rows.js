@@ -2,6 +2,7 @@
 import { copyOf, h, part, write } from "../dom.js";
 import { enliven } from "../enliven.js";
 import { follow } from "../follow.js";
+import { gone } from "../gone.js";
 import { format } from "../here.js";
 import { showBar } from "../import/bar.js";
 import { counts, ENDED } from "../state.js";
@@ -74,7 +75,8 @@ function show(row, state) {
 
 function summary(state) {
   if (!ENDED.has(state.status)) return say("common.rows_so_far", { n: state.rows, rows: format.number(state.rows) });
-  if (!state.rows) return state.error?.detail ?? say("common.no_rows");
+  if (!state.rows && state.error) return state.error.detail;
   const told = counts(state).filter(([, count]) => count);
-  return told.map(([name, n]) => say(`common.outcome.${name}`, { n, count: format.number(n) })).join(" · ");
+  const outcomes = told.map(([name, n]) => say(`common.outcome.${name}`, { n, count: format.number(n) }));
+  return [...outcomes, gone(state)].filter(Boolean).join(" · ") || say("common.no_rows");
 }

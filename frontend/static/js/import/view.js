@@ -1,6 +1,7 @@
 // Writes a state into the page of one import; the server renders the same page from the same state.
 import { announce, h, part, write } from "../dom.js";
 import { enliven } from "../enliven.js";
+import { gone } from "../gone.js";
 import { format } from "../here.js";
 import { Pace } from "../pace.js";
 import { counts, ENDED, shares } from "../state.js";
@@ -41,6 +42,9 @@ export class ImportView {
     for (const name of ["error", "gave-up-what"]) write(part(article, name), state.error?.detail ?? "");
     write(part(article, "error-title"), state.error ? reason(state.error.code) : "");
     write(part(article, "error-way"), state.error ? wayOn(state.error.code) : "");
+    part(article, "gone").hidden = !gone(state);
+    part(article, "gone-why").hidden = Boolean(state.deleted);
+    write(part(article, "gone-what"), gone(state));
     part(article, "reconnect").hidden = state.error?.code !== "needs_consent";
     this.#speak(state, done);
   }
@@ -120,6 +124,7 @@ export class ImportView {
     if (first) return; // what was there when the page came needs no announcement
     const numbers = Object.fromEntries(counts(state).map(([name, count]) => [name, format.number(count)]));
     const told = { share: format.percent(done), rows: format.number(state.rows), why: state.error?.detail ?? "", ...numbers };
-    announce(say(ended ? `import.voice_${state.status}` : "import.voice", told));
+    const said = say(ended ? `import.voice_${state.status}` : "import.voice", told);
+    announce(ended ? `${said} ${gone(state)}`.trim() : said);
   }
 }
