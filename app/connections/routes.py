@@ -69,6 +69,8 @@ def returning(name: Name) -> Callable[[Request], Awaitable[Response]]:
     async def come_back(request: Request) -> Response:
         """From the provider's page straight on to ours: the code must not stay in the address."""
         principal = require(request.scope, "member")
+        if not request.query_params:  # the session had ended: after signing in only the path comes back
+            return _land(provider=name, connected="signed_out")
         try:
             made = await connecting.finish(
                 _connections(request), principal, name, request.state.public_url, request.query_params

@@ -86,6 +86,31 @@ async def test_an_answer_is_taken_from_the_browser_that_asked_only(
     assert (await come_back(owner, answer))["connected"] == "yes"
 
 
+async def test_whose_session_ended_on_the_providers_page_is_told_after_signing_in(
+    web: House, owner: Person, endpoint: Endpoint
+) -> None:
+    answer = endpoint.agree(await begin(owner))
+    cookies = dict(owner.browser.cookies)
+    owner.browser.cookies.clear()
+    door = await owner.browser.get("/connections/callback/google", params=answer)
+    assert door.headers["location"] == "/sign-in"
+    assert answer["code"] not in door.headers["set-cookie"]
+    for name, value in cookies.items():
+        owner.browser.cookies.set(name, value)
+    back = await owner.browser.get("/wanted")
+    assert back.headers["location"] == "/connections/callback/google"
+    told = await owner.browser.get(back.headers["location"])
+    assert told.headers["location"] == "/?provider=google&connected=signed_out#connected"
+    assert (await owner.browser.get("/wanted")).headers["location"] == "/", "only once"
+
+
+@pytest.mark.parametrize("path", ["//elsewhere.example", "/\\elsewhere.example", "https://elsewhere.example", "/a?b=c"])
+async def test_after_signing_in_nobody_is_led_elsewhere(owner: Person, path: str) -> None:
+    name = next(iter(owner.browser.cookies))
+    owner.browser.cookies.set(f"{name}_wanted", path)
+    assert (await owner.browser.get("/wanted")).headers["location"] == "/"
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [({"error": "access_denied"}, "denied"), ({"code": ""}, "not_understood"), ({"state": ""}, "too_late")],

@@ -28,4 +28,5 @@ ROUTES: list[BaseRoute] = [
     Route("/operate/dead/replay", operate.replay, methods=["POST"]),
     Route("/operate/consumers", operate.order, methods=["POST"]),
     Route("/sign-in", doors.sign_in, methods=["GET"]),
+    Route("/wanted", doors.go_on, methods=["GET"]),
 ]

@@ -18,7 +18,8 @@ from app.web.templates import page
 GOOD = ("yes", "again", "fewer")
 RESULTS = (
     *GOOD,
-    *("denied", "unticked", "not_lasting", "another_account", "too_late", "not_understood", "not_set_up", "busy"),
+    *("denied", "unticked", "not_lasting", "another_account", "too_late", "not_understood", "not_set_up"),
+    *("busy", "signed_out"),
 )
 """How a way through a provider's page can end (`app.connections.routes`)."""
 

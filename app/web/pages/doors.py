@@ -3,7 +3,8 @@
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from app.web import words
+from app.core.principals import require
+from app.web import wanted, words
 from app.web.problems import Problem
 from app.web.services import services
 from app.web.templates import page
@@ -14,10 +15,18 @@ async def sign_in(request: Request) -> Response:
     return page(request, "sign-in.html", mails=bool(services(request).config.smtp_url))
 
 
+async def go_on(request: Request) -> Response:
+    """Whoever has just signed in sees the page that they came for."""
+    require(request.scope)
+    return wanted.go_on(request, services(request).config.public_url)
+
+
 async def problem(request: Request, told: Problem) -> Response:
     """An error as a page; a stranger is shown the way in and brought back afterwards."""
     if told.status == 401 and request.method == "GET":
-        return RedirectResponse("/sign-in", status_code=303)
+        answer = RedirectResponse("/sign-in", status_code=303)
+        wanted.keep(answer, services(request).config.public_url, request.url.path)
+        return answer
     known = words.known(f"codes.{told.code}")
     explained = words.known(f"error.{told.code}_why")
     answer = page(

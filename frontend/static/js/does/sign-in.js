@@ -37,7 +37,7 @@ export default function signIn(root) {
     write(enter, say("sign_in.entering"));
     try {
       await call("POST", "/api/v1/sign-in", { code });
-      location.replace("/");
+      location.replace("/wanted"); // the page that led here, or the first one
     } catch (error) {
       enter.disabled = false;
       write(enter, say("sign_in.enter"));
