@@ -55,7 +55,11 @@ async def import_files(server: Server, asked: Namespace) -> Exit:
     plan = _plan(asked)
     found = [sources.source(argument, asked.name) for argument in asked.files]
     wanted = importing.Wanted(plan=plan or None, watch=asked.watch, json=asked.json)
-    return max([await importing.import_one(server, source, wanted) for source in found])
+    try:
+        return max([await importing.import_one(server, source, wanted) for source in found])
+    finally:
+        for source in found:
+            source.close()
 
 
 def _plan(asked: Namespace) -> dict[str, Any]:

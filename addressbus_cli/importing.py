@@ -172,12 +172,13 @@ async def _sent(server: Server, source: Source, unfinished: Unfinished, going: G
 
 async def _watched(server: Server, seen: Seen, listening: "asyncio.Task[None]", wanted: Wanted) -> Exit:
     state = await seen.until(lambda state: state.ended, listening)
+    seconds = time.monotonic() - seen.begun_at
     if not state.told:
         seen.progress.note = "looking up what was not imported"
         seen.display.show(seen.progress)
         state = await seen.until(lambda state: state.told, listening)
     seen.display.clear()
-    return await tell(server, state, time.monotonic() - seen.begun_at, wanted)
+    return await tell(server, state, seconds, wanted)
 
 
 async def _told_without_watching(server: Server, going: Going, refused: Refused | None, wanted: Wanted) -> Exit:

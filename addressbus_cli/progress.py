@@ -65,7 +65,7 @@ class Progress:
 
     def words(self) -> str:
         """ "61 %  61,000 rows  12,400/s  8 s left"."""
-        parts = [f"{int((self.done if self.state else self.received) * 100)} %"] if self.size else []
+        parts = [f"{int((self.done if self.state else self.received) * 100):3} %"] if self.size else []
         if self.state is not None:
             parts.append(words.rows(self.state.rows))
             if self.state.rejected:

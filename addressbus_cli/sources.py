@@ -29,6 +29,8 @@ class Source(Protocol):
         """Everything from byte `offset` on. Raises Trouble."""
         ...
 
+    def close(self) -> None: ...
+
 
 class File:
     """A file on disk. Raises Trouble when it cannot be read."""
@@ -63,6 +65,9 @@ class File:
         except OSError as error:
             raise Trouble(f"{self._path} cannot be read any more: {error.strerror}.") from error
 
+    def close(self) -> None:
+        """It is open only while it is read."""
+
 
 class Pipe:
     """What comes through a pipe. It is kept in a temporary file, so that a broken connection costs nothing."""
@@ -87,6 +92,11 @@ class Pipe:
                 return
             else:
                 await self._more()
+
+    def close(self) -> None:
+        """Forgets what came, and takes no more."""
+        self._kept.close()
+        self._pipe.close()
 
     async def _more(self) -> None:
         piece = await _in_thread(self._pipe)
