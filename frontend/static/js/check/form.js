@@ -142,8 +142,8 @@ export class CheckForm {
   }
 
   // Whoever is in a container was counted by the server; lines of a text are counted here, all that were looked at.
-  #estimate({ estimated_rows: rows, members, contacts }) {
-    if (members) return { rows, exact: false };
+  #estimate({ estimated_rows: rows, members, contacts, problems: bad }) {
+    if (members) return { rows, exact: rows === contacts.length + bad.length, people: true };
     if (this.plan.sheet != null) return { rows, exact: true };
     const decoder = decoderOf(this.plan.encoding);
     if (!decoder) return { rows, exact: false };
