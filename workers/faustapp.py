@@ -9,6 +9,7 @@ import asyncio
 import logging
 import signal
 import ssl
+import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
 from faust.transport.drivers import aiokafka as driver
 from faust.types import EventT
+from prometheus_client import Histogram
 
 from app import config
 from app.core.topics import SEGMENT_RECORD_BYTES, Topic
@@ -28,6 +30,12 @@ from workers.watchdog import Watchdog, leave
 from workers.window import Window
 
 log = logging.getLogger(__name__)
+REBALANCE = Histogram(
+    "addressbus_rebalance_seconds",
+    "From the partitions being taken to new ones being given",
+    ["group"],
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 60, 120),
+)
 
 
 class _App(faust.App):
@@ -145,8 +153,17 @@ async def run(
     }
     app = build(settings, group=group, agents=agents, committed=committed, together=together, by_key=by_key)
 
+    taken: list[float] = []
+
+    @app.on_partitions_revoked.connect
+    async def on_revoked(*_: Any, **__: Any) -> None:
+        taken.append(time.monotonic())
+
     @app.on_partitions_assigned.connect
     async def on_assigned(*_: Any, **__: Any) -> None:
+        if taken:
+            REBALANCE.labels(group).observe(time.monotonic() - taken[0])
+            taken.clear()
         ready(True)
 
     app.finalize()

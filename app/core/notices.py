@@ -7,6 +7,9 @@ from app.core.events import Notice
 from app.core.folding import Kind
 from app.core.imports import State
 
+SINCE = "since"
+"""Header of a notice: when the fact behind it was written (Unix seconds), for the delay that people see."""
+
 
 def notices(kind: Kind, state: State) -> Iterator[Notice]:
     """One notice for each channel that hears of this import."""

@@ -19,6 +19,7 @@ from app import config
 from app.bus import connection, forever
 from app.core.errors import TryAgain
 from app.core.imports import TERMINAL
+from app.core.notices import SINCE
 from app.core.topics import NOTICES
 from app.gateway.cache import Cache, Notice, event_of, room_name
 from app.gateway.hub import Kind
@@ -137,8 +138,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _read(self, record: Any) -> Notice | None:
         try:
-            notice = read_notice(record.value, record.timestamp / 1000 if record.timestamp > 0 else time.time())
-        except (msgspec.DecodeError, TypeError) as error:
+            notice = read_notice(record.value, _began(record))
+        except (msgspec.DecodeError, TypeError, ValueError) as error:
             MALFORMED.inc()
             where = {"partition": record.partition, "offset": record.offset}
             log.error("notice could not be read", extra={**where, "why": str(error)})
@@ -166,3 +167,11 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         except KafkaError as error:
             # The partition went to another gateway, which repeats a little.
             log.warning("offsets of notices were not committed", extra={"why": str(error)})
+
+
+def _began(record: Any) -> float:
+    """When the fact behind a notice was written (Unix seconds): what people wait for begins there."""
+    since = dict(record.headers).get(SINCE)
+    if since is not None:
+        return float(since)
+    return record.timestamp / 1000 if record.timestamp > 0 else time.time()

@@ -15,6 +15,6 @@ CONFLATED = Counter("addressbus_gateway_conflated", "Progress that gave way to n
 REPAIRS = Counter("addressbus_gateway_repairs", "Positions read again")
 DELAY = Histogram(
     "addressbus_gateway_delay_seconds",
-    "From the notice in Kafka to the first socket",
+    "From the fact in Kafka (a finished segment) to the first socket",
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )

@@ -1,6 +1,7 @@
 """A segment that is given up, seen and brought back by an operator: its import is right before and after."""
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from app.core.errors import Rejected
 from app.core.events import Notice, Requested, Sealed
 from app.core.groups import CONSUMER
 from app.core.imports import State
+from app.core.notices import SINCE
 from app.core.topics import BULK, DEAD, FACTS, IMPORTS, NOTICES, spread
 from app.dead import Letters, chosen
 from app.settings import GLOBAL, Settings
@@ -69,6 +71,7 @@ async def noticed(servers: Servers, channel: str) -> AsyncIterator[list[State]]:
         async for record in consumer:
             notice = _notice.decode(record.value)
             if notice.channel == channel:
+                assert 1.0 < float(dict(record.headers)[SINCE]) <= record.timestamp / 1000
                 states.append(notice.state)
 
     task = asyncio.create_task(listen())
@@ -76,7 +79,8 @@ async def noticed(servers: Servers, channel: str) -> AsyncIterator[list[State]]:
         yield states
     finally:
         task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
         await consumer.stop()
 
 

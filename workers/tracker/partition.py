@@ -19,7 +19,7 @@ from app import bus, config, trace
 from app.core.events import AnyFact
 from app.core.folding import fold, kind_of_change, unknown
 from app.core.imports import TERMINAL, ImportRecord, decode_record
-from app.core.notices import notices
+from app.core.notices import SINCE, notices
 from app.core.topics import FACTS, IMPORTS, NOTICES
 
 log = logging.getLogger(__name__)
@@ -108,12 +108,13 @@ class Partition:
             new = fold(old, fact)
             if new is not old:
                 self._records[fact.import_id] = folded[fact.import_id] = new
-                news.append(News(old, new, _traceparent(record)))
+                news.append(News(old, new, _traceparent(record), record.timestamp / 1000))
         for item in worth_telling(news):
             trace.enter(item.traceparent)
             for notice in notices(kind_of_change(item.old, item.new), item.new.state):
                 value = msgspec.json.encode(notice)
-                told.append(await self._tell.send(NOTICES, key=notice.channel.encode(), value=value))
+                since = [(SINCE, f"{item.at:.3f}".encode())]
+                told.append(await self._tell.send(NOTICES, key=notice.channel.encode(), value=value, headers=since))
         # A commit sees only what was told: state, notices and offset of whole batches.
         self._uncommitted.update(folded)
         self._told += told
@@ -190,11 +191,12 @@ class Partition:
 
 
 class News(NamedTuple):
-    """One step of one import, and the trace that led to it."""
+    """One step of one import, the trace that led to it, and when its fact was written (Unix seconds)."""
 
     old: ImportRecord
     new: ImportRecord
     traceparent: str | None
+    at: float = 0.0
 
 
 def worth_telling(news: list[News]) -> Iterator[News]:
