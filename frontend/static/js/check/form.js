@@ -8,7 +8,7 @@ import { say } from "../words.js";
 import { columns, nameOf } from "./columns.js";
 import { inside } from "./inside.js";
 import { Labels } from "./labels.js";
-import { mending } from "./letters.js";
+import { mending, offered } from "./letters.js";
 import { people, problems, warnings } from "./people.js";
 import { understood } from "./understood.js";
 
@@ -18,7 +18,7 @@ export class CheckForm {
 
   // `head`: the file's first bytes (ArrayBuffer). confirmed(plan) starts the import, back() leaves.
   constructor(form, { file, head, confirmed, back }) {
-    Object.assign(this, { form, file, head, confirmed, plan: null, go: part(form, "go") });
+    Object.assign(this, { form, file, head, confirmed, plan: null, ways: [], go: part(form, "go") });
     this.regions = JSON.parse(part(form, "regions").textContent);
     this.wide = window.matchMedia("(min-width: 761px)").matches;
     part(form, "understood-fold").open = this.wide;
@@ -90,7 +90,8 @@ export class CheckForm {
       this.look(plan);
     };
     const { plan, regions } = this;
-    part(this.form, "understood").replaceChildren(...understood({ plan, preview, regions, change }));
+    this.ways = offered(this.ways, preview.encodings);
+    part(this.form, "understood").replaceChildren(...understood({ plan, preview, ways: this.ways, regions, change }));
     this.#showMiddle(preview, change);
     part(this.form, "first").replaceChildren(people(preview.contacts));
     this.#notice("check-before", before(preview.before));

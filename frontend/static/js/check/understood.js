@@ -7,16 +7,17 @@ import { letters } from "./letters.js";
 
 const DELIMITERS = { ",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", ":": "colon", "\x1f": "unit" };
 
-// `preview` is the server's answer, `regions` are the countries that numbers may be of; change(plan) corrects.
-export function understood({ plan, preview, regions, change }) {
-  const { encodings, sheets, warnings } = preview;
+// `preview` is the server's answer, `ways` are all encodings it offered so far, `regions` the countries that numbers may
+// be of; change(plan) corrects.
+export function understood({ plan, preview, ways, regions, change }) {
+  const { sheets, warnings } = preview;
   // A sheet has neither letters nor separators to choose from.
   const text = plan.sheet == null;
   const local = plan.values?.phone_region || warnings.some(({ code }) => code === "phone_doubtful");
   return [
     h("div", {}, h("p", { class: "small quiet" }, say("check.format")), h("p", {}, kindOf(plan.format))),
     sheets?.length > 1 && sheet(plan, sheets, change),
-    ...(text && plan.encoding ? letters(plan, encodings, change) : []),
+    ...(text && plan.encoding ? letters(plan, ways, change) : []),
     text && plan.dialect && separator(plan, change),
     plan.dialect && headerRow(plan, change),
     plan.preamble ? h("p", { class: "small quiet" }, say("check.preamble", { n: plan.preamble })) : null,
