@@ -7,13 +7,14 @@ second. Roles are checked by the caller (`principals.require`); the workspace is
 import logging
 import re
 import time
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import msgspec
 
 from app.core.channels import holder_of, workspace_channel
 from app.core.errors import Rejected, TryAgain
 from app.core.principals import Principal, Role
+from app.core.workspaces import workspace_id
 from app.web import codes, mail
 from app.web.authentication import SESSION_DAYS, digest, new_credential, new_token
 from app.web.services import Services
@@ -25,9 +26,7 @@ LINK_SECONDS = 15 * 60
 INVITATION_DAYS = 7
 MAX_TOKEN_DAYS = 3650
 
-_NAMESPACE = UUID("6ba7b812-9dad-11d1-80b4-00c04fd430c8")  # of object identifiers, RFC 9562
 _ADDRESS = re.compile(r"[^\s@<>\"',;:\\]{1,64}@[^\s@<>\"',;:\\]{1,189}")
-_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
 class NewSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -52,13 +51,6 @@ class NewInvitation(msgspec.Struct, frozen=True, kw_only=True):
 
     invitation: Invitation
     link: str | None
-
-
-def workspace_id(slug: str) -> UUID:
-    """The id of a workspace: the same on every site. Raises Rejected `bad_slug`."""
-    if not _SLUG.fullmatch(slug):
-        raise Rejected("bad_slug", "A workspace's short name has small letters, digits and dashes only.")
-    return uuid5(_NAMESPACE, f"addressbus workspace {slug}")
 
 
 def address_of(text: str) -> str:
