@@ -1,6 +1,7 @@
 """`python -m workers importer|express|tracker|projector|fetcher`: one worker process.
 
-For operators: `python -m workers dead list|show|replay` (dead.py) and `pause|resume|skip` (consumers.py).
+For operators: `python -m workers dead list|show|replay` (dead.py), `pause|resume|skip` (consumers.py)
+and `tail` (tail.py).
 """
 
 import importlib
@@ -22,11 +23,15 @@ def main(arguments: list[str]) -> None:
             importlib.import_module("workers.dead").main(rest)
         case ["pause" | "resume" | "skip", *_]:
             importlib.import_module("workers.consumers").main(arguments)
+        case ["tail", *rest]:
+            importlib.import_module("workers.tail").main(rest)
         case [kind] if kind in KINDS:
             importlib.import_module(KINDS[kind]).main()
         case _:
             print(f"addressbus: which worker? python -m workers {'|'.join(KINDS)}", file=sys.stderr)
-            print("or: python -m workers dead list|show|replay, python -m workers pause|resume|skip", file=sys.stderr)
+            print(
+                "or: python -m workers dead list|show|replay, python -m workers pause|resume|skip|tail", file=sys.stderr
+            )
             raise SystemExit(2)
 
 
