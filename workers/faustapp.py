@@ -10,7 +10,7 @@ import logging
 import signal
 import ssl
 import time
-from collections.abc import AsyncIterable, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +23,10 @@ from prometheus_client import Histogram
 
 from app import config
 from app.core.topics import SEGMENT_RECORD_BYTES, Topic
+from app.watchdog import Watchdog, leave
 from workers.control import Followed
 from workers.harness import POLICY, GivenUp, Handler, Harness, Outlet, Policy, Record, nobody
 from workers.retries import pumps
-from workers.watchdog import Watchdog, leave
 from workers.window import Window
 
 log = logging.getLogger(__name__)
@@ -122,10 +122,9 @@ async def run(
     names, whose pumps run in this process too, then to `dead`, and `given_up(record, error)` is told. `outlet` is a
     started `app.bus.Producer`. While the group is paused (control.py) no record is begun.
     Records of one partition come in order, one at a time; different topics interleave while a handler waits. With
-    `together` > 1 so many records are handled side by side and acknowledged when all are done, for handlers to
-    which order means nothing. With `by_key` so many are in hand at a time, one of each key, whose order stays
-    (window.py). `committed=True`: only committed records are read. `patience`: without progress for so many seconds
-    the process counts as stuck.
+    `together` > 1 so many records are handled side by side (window.py), for handlers to which order means nothing.
+    With `by_key` so many are in hand at a time, one of each key, whose order stays. `committed=True`: only committed
+    records are read. `patience`: without progress for so many seconds the process ends itself.
     `ready(True)` is called once partitions are assigned. Without a `stop` of yours SIGTERM and SIGINT set it.
 
         await faustapp.run(settings, group="projector", outlet=producer, committed=True,
@@ -214,22 +213,14 @@ def _loop(harness: Harness, together: int, by_key: int) -> Callable[[faust.Strea
         async for event in events:
             await harness.take(_record(event))
 
-    async def handle_together(stream: faust.StreamT[bytes]) -> None:
-        # What has arrived is enough: `within` only has to be longer than nothing, and holds up an orderly stop.
-        batches: AsyncIterable[Sequence[EventT[bytes]]] = stream.take_events(together, within=0.01)  # type: ignore[attr-defined]
-        async for events in batches:
-            await asyncio.gather(*(harness.take(_record(event)) for event in events))
-
-    async def handle_by_key(stream: faust.StreamT[bytes]) -> None:
+    async def handle_side_by_side(stream: faust.StreamT[bytes]) -> None:
         stream.enable_acks = False  # the window acknowledges, in order
-        window = Window(harness.take, by_key)
+        window = Window(harness.take, by_key or together, by_key=bool(by_key))
         events: AsyncIterable[EventT[bytes]] = stream.events()
         async for event in events:
             await window.put(_record(event), event.ack)
 
-    if by_key:
-        return handle_by_key
-    return handle_each if together == 1 else handle_together
+    return handle_side_by_side if by_key or together > 1 else handle_each
 
 
 def _record(event: EventT[bytes]) -> Record:

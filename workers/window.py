@@ -1,4 +1,4 @@
-"""Many records in hand at a time: keys side by side, one key in order, acknowledged in the order in which they came.
+"""Many records in hand at a time, acknowledged in the order in which they came; `by_key` those of one key in order.
 
 For handlers that mostly wait for somebody else. Faust commits past work in flight when acknowledgements come out of
 order, so a record that is dealt with waits for those before it on its partition: what is committed is always done.
@@ -23,8 +23,9 @@ class _Held:
 class Window:
     """`take` deals with a record and never raises (harness.py); at most `most` are not yet acknowledged."""
 
-    def __init__(self, take: Take, most: int) -> None:
+    def __init__(self, take: Take, most: int, *, by_key: bool = True) -> None:
         self._take = take
+        self._by_key = by_key
         self._room = asyncio.Semaphore(most)
         self._held: dict[tuple[str, int], deque[_Held]] = {}
         self._last: dict[tuple[str, int, bytes | None], asyncio.Task[None]] = {}
@@ -34,7 +35,7 @@ class Window:
         await self._room.acquire()
         held = _Held(acknowledge)
         self._held.setdefault((record.topic, record.partition), deque()).append(held)
-        key = record.topic, record.partition, record.key
+        key = record.topic, record.partition, record.key if self._by_key else str(record.offset).encode()
         before = self._last.get(key)
         task = asyncio.create_task(self._handle(record, held, before))
         self._last[key] = task

@@ -1,4 +1,4 @@
-"""A worker that may handle records side by side does, and acknowledges them together."""
+"""A worker that may handle records side by side does, and acknowledges them in order."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,29 +8,25 @@ from typing import Any
 from workers import faustapp
 from workers.harness import Harness, Record
 
-EVENTS = [
-    SimpleNamespace(
-        message=SimpleNamespace(topic="t", partition=0, offset=offset, key=None, value=b"", headers=[("a", b"1")])
-    )
-    for offset in range(5)
-]
-
 
 class Stream:
-    """Gives out events as Faust does, and knows which were acknowledged: those whose turn in the loop has ended."""
+    """Gives out events as Faust does, and knows which were acknowledged."""
+
+    enable_acks = True
 
     def __init__(self) -> None:
         self.acknowledged: list[int] = []
 
     async def events(self) -> AsyncIterator[Any]:
-        for event in EVENTS:
-            yield event
-            self.acknowledged.append(event.message.offset)
-
-    async def take_events(self, most: int, within: float) -> AsyncIterator[Any]:
-        for start in range(0, len(EVENTS), most):
-            yield EVENTS[start : start + most]
-            self.acknowledged += [event.message.offset for event in EVENTS[start : start + most]]
+        for offset in range(5):
+            yield SimpleNamespace(
+                message=SimpleNamespace(
+                    topic="t", partition=0, offset=offset, key=b"same", value=b"", headers=[("a", b"1")]
+                ),
+                ack=lambda offset=offset: self.acknowledged.append(offset),
+            )
+            if self.enable_acks:
+                self.acknowledged.append(offset)
 
 
 async def run(together: int) -> tuple[list[int], int]:
@@ -48,6 +44,9 @@ async def run(together: int) -> tuple[list[int], int]:
         assert record.headers == {"a": b"1"}
 
     await faustapp._loop(Harness(handle, None), together, 0)(stream)  # type: ignore[arg-type]  # nothing is set aside
+    async with asyncio.timeout(5):
+        while len(stream.acknowledged) < 5:  # noqa: ASYNC110
+            await asyncio.sleep(0)
     assert stream.acknowledged == [0, 1, 2, 3, 4]
     return handled, most
 
