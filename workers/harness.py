@@ -20,12 +20,12 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
-from app import trace
+from app import trace, watchdog
 from app.bus import Headers
 from app.core.errors import Rejected, TryAgain
 from app.core.events import MalformedEvent
 from app.core.topics import DEAD, RETRY_DELAYS, Topic
-from workers import crash, watchdog
+from workers import crash
 from workers.control import Control
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,7 @@ import sys
 from app import config, health, log
 from app.core.channels import Keys
 from app.gateway.server import Gateway
+from app.watchdog import Watchdog
 
 
 async def main(settings: config.Gateway) -> None:
@@ -16,7 +17,7 @@ async def main(settings: config.Gateway) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gateway = Gateway(settings)
-    async with health.served(settings.health_port, gateway.missing):
+    async with health.served(settings.health_port, gateway.missing), Watchdog():
         await gateway.run(stop)
 
 

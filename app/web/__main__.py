@@ -29,6 +29,7 @@ from app.connections.crypto import Vault
 from app.core import channels
 from app.core.channels import holder_of
 from app.core.errors import Rejected, TryAgain
+from app.watchdog import Watchdog
 from app.web import accounts, main
 from app.web.authentication import digest, new_token
 from app.web.origin import BadAddress, check_public_url
@@ -92,7 +93,7 @@ async def serve(settings: config.Web) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    async with health.served(settings.health_port, missing), main.opened(settings) as opened:
+    async with health.served(settings.health_port, missing), Watchdog(), main.opened(settings) as opened:
         state.update(opened)
         await server.serve()
 

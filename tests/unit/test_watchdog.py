@@ -4,7 +4,7 @@ import asyncio
 import threading
 import time
 
-from workers.watchdog import Watchdog
+from app.watchdog import Watchdog
 
 
 class Ended:

@@ -3,8 +3,10 @@
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
 
 from app import bus, config
 from app.core.topics import DEAD, FACTS
@@ -24,7 +26,10 @@ class Follower:
         self._tell = bus.Producer(settings, linger_ms=0)
         self._partitions: dict[TopicPartition, Partition] = {}
         self._failed: BaseException | None = None
+        self._consumer: AIOKafkaConsumer | None = None
         self.ready = False
+        self.progress: Callable[[], None] = lambda: None
+        """Called whenever facts were folded."""
 
     async def run(self) -> None:
         """Raises KafkaError or TryAgain when everything is to be started anew from what is committed."""
@@ -41,6 +46,7 @@ class Follower:
             rebalance_timeout_ms=30_000,
             max_poll_interval_ms=600_000,
         )
+        self._consumer = consumer
         try:
             await self._tell.start()
             consumer.subscribe([FACTS.name], listener=_Rebalances(self, consumer))
@@ -48,9 +54,22 @@ class Follower:
             await self._consume(consumer)
         finally:
             self.ready = False
+            self._consumer = None
             await self.let_go()
             await consumer.stop()
             await self._tell.stop()
+
+    async def behind(self) -> bool:
+        """Whether there are facts in our partitions that are not folded. While Kafka does not answer, nobody knows."""
+        consumer, partitions = self._consumer, list(self._partitions)
+        if consumer is None or not partitions:
+            return False
+        try:
+            async with asyncio.timeout(5):
+                ends = await consumer.end_offsets(partitions)
+                return any([await consumer.position(partition) < ends[partition] for partition in partitions])
+        except (KafkaError, TimeoutError):
+            return False
 
     async def _consume(self, consumer: AIOKafkaConsumer) -> None:
         forget_at = time.monotonic() + FORGET_SECONDS
@@ -61,6 +80,7 @@ class Follower:
                 # A rebalance may have taken the partition away while its records were on their way to us.
                 if partition := self._partitions.get(number):
                     await partition.take(records)
+                    self.progress()
             if time.monotonic() > forget_at:
                 forget_at = time.monotonic() + FORGET_SECONDS
                 for partition in self._partitions.values():

@@ -4,6 +4,7 @@ import asyncio
 import signal
 
 from app import bus, config, health, log
+from app.watchdog import Watchdog
 from workers.tracker.follow import Follower
 
 
@@ -17,11 +18,14 @@ def main() -> None:
 async def run(settings: config.Tracker) -> None:
     """Follows the facts and answers for its health; returns on SIGTERM or SIGINT."""
     follower = Follower(settings)
+    watchdog = Watchdog(follower.behind)
+    follower.progress = watchdog.progress
     following = asyncio.create_task(bus.forever(follower.run, "tracker"), name="tracker")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, following.cancel)
-    async with health.served(settings.health_port, lambda: None if follower.ready else "no partitions yet"):
+    ready = health.served(settings.health_port, lambda: None if follower.ready else "no partitions yet")
+    async with ready, watchdog:
         await asyncio.gather(following, return_exceptions=True)
     if not following.cancelled():
         following.result()

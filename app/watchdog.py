@@ -19,6 +19,11 @@ def leave(code: int, why: str) -> None:
     os._exit(code)
 
 
+async def idle() -> bool:
+    """For processes that only answer: nothing waits for them, but their event loop must turn."""
+    return False
+
+
 class Watchdog:
     """Watches from a thread of its own, because a stuck event loop cannot watch itself.
 
@@ -29,7 +34,7 @@ class Watchdog:
 
     def __init__(
         self,
-        behind: Callable[[], Awaitable[bool]],
+        behind: Callable[[], Awaitable[bool]] = idle,
         *,
         patience: float = 30.0,
         interval: float = 1.0,
@@ -50,6 +55,13 @@ class Watchdog:
     def start(self) -> None:
         self._task = asyncio.create_task(self._beating(), name="watchdog")
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
+
+    async def __aenter__(self) -> "Watchdog":
+        self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.stop()
 
     def stop(self) -> None:
         self._done.set()
