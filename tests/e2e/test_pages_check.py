@@ -12,7 +12,7 @@ from playwright.async_api import Locator, Page, expect
 from app.web import looks, words
 from bench.client import Client
 from tests.browser import Visitor
-from tests.e2e.test_pages import bring, some_people
+from tests.e2e.test_pages import HEADER, bring, some_people
 from tests.reading import FILES
 
 expect.set_options(timeout=20_000)
@@ -46,6 +46,12 @@ async def settled(page: Page) -> None:
 
 def names(page: Page) -> Locator:
     return page.locator(".first-cards strong")
+
+
+async def begun(client: Client, url: str, data: bytes) -> None:
+    """Sends the first bytes of a file, and then no more."""
+    headers = {"Upload-Offset": "0", "Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
+    assert (await client.http.patch(url, content=data, headers=headers)).status_code == 204
 
 
 async def columns(page: Page) -> dict[str, str]:
@@ -242,8 +248,7 @@ async def test_when_it_was_too_fast_the_time_is_told_and_the_way_on_opens_by_its
 async def test_an_interrupted_upload_ends_with_what_came(visitor: Visitor, client: Client) -> None:
     data = some_people(40, f"part{uuid4().hex[:6]}x").encode()
     made = await client.request_import("part.csv", uuid4().hex, size=4 * len(data))
-    headers = {"Upload-Offset": "0", "Tus-Resumable": "1.0.0", "Content-Type": "application/offset+octet-stream"}
-    assert (await client.http.patch(made["upload"]["url"], content=data, headers=headers)).status_code == 204
+    await begun(client, made["upload"]["url"], data)
     page = await visitor.open(f"/imports/{made['id']}")
     page.on("dialog", lambda dialog: dialog.accept())
     finish = page.locator("[data-part=finish]")
@@ -256,15 +261,8 @@ async def test_an_interrupted_upload_ends_with_what_came(visitor: Visitor, clien
 async def test_an_import_that_waits_says_behind_which_ones(visitor: Visitor, client: Client) -> None:
     first = await client.request_import("ahead.csv", uuid4().hex, size=1_000_000)
     made = await client.request_import("mine.csv", uuid4().hex, size=1_000_000)
-    page = await visitor.context.new_page()
-    # As when all of it came and nothing is done yet, which lasts as long as those ahead want.
-    await page.add_init_script(
-        """document.addEventListener("readystatechange", () => {
-          const state = document.querySelector("[data-part=state]");
-          if (state) state.textContent = state.textContent.replace('"bytes_received":0', '"bytes_received":1000000');
-        })"""
-    )
-    await page.goto(f"{visitor.web}/imports/{made['id']}")
+    await begun(client, made["upload"]["url"], HEADER.encode())
+    page = await visitor.open(f"/imports/{made['id']}")
     waiting = page.locator("[data-part=waiting]")
     await expect(waiting).to_contain_text("ahead.csv")
     for one in (first, made):
