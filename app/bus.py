@@ -189,7 +189,7 @@ class LiveMap(Generic[V]):
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            fetch_max_wait_ms=250,
+            fetch_max_wait_ms=1_000,
         )
         await consumer.start()
         try:
