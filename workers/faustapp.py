@@ -24,7 +24,6 @@ from prometheus_client import Histogram
 from app import config
 from app.core.topics import SEGMENT_RECORD_BYTES, Topic
 from app.watchdog import Watchdog, leave
-from app.watchdog import Watchdog, leave
 from workers.control import Followed
 from workers.harness import POLICY, GivenUp, Handler, Harness, Outlet, Policy, Record, nobody
 from workers.retries import pumps
