@@ -24,9 +24,9 @@ async def go_on(request: Request) -> Response:
 async def problem(request: Request, told: Problem) -> Response:
     """An error as a page; a stranger is shown the way in and brought back afterwards."""
     if told.status == 401 and request.method == "GET":
-        answer = RedirectResponse("/sign-in", status_code=303)
-        wanted.keep(answer, services(request).config.public_url, request.url.path)
-        return answer
+        door = RedirectResponse("/sign-in", status_code=303)
+        wanted.keep(door, services(request).config.public_url, request.url.path)
+        return door
     known = words.known(f"codes.{told.code}")
     explained = words.known(f"error.{told.code}_why")
     answer = page(
