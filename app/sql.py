@@ -71,10 +71,12 @@ def make_pool(
     size: int = 4,
     settings: Mapping[str, str] = {},
     configure: Callable[[Connection], Awaitable[None]] | None = None,
+    checked: bool = True,
 ) -> Pool:
     """A closed pool; `await pool.open()` in the process's main. Server restarts are survived.
 
-    `settings` are server parameters of each connection, `configure` makes each new one ready.
+    `settings` are server parameters of each connection, `configure` makes each new one ready. Whoever repeats what
+    raised TryAgain anyway needs none of them `checked` before each use, which costs a round trip.
     """
     return AsyncConnectionPool(
         dsn,
@@ -82,7 +84,7 @@ def make_pool(
         max_size=size,
         open=False,
         timeout=10,
-        check=AsyncConnectionPool.check_connection,
+        check=AsyncConnectionPool.check_connection if checked else None,
         configure=configure,
         kwargs={
             **({"options": " ".join(f"-c {key}={value}" for key, value in settings.items())} if settings else {}),

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -50,15 +51,21 @@ class Hosts:
             raise Foreign("a request was about to leave the configured hosts")
 
 
-def below(url: str, base: str) -> bool:
-    """Whether `url` has the scheme, host and port of `base`, and a path below its path: a token may go there."""
-    try:
-        found = _parsed(url)
-    except Foreign:
-        return False
-    root = httpx.URL(base)
+def below(url: str, base: str) -> httpx.URL:
+    """`url`, read, if it has the scheme, host and port of `base`, and a path below its path: a token may go there.
+
+    Raises Foreign.
+    """
+    found, root = _parsed(url), _base(base)
     same_place = not found.userinfo and _place(found) == _place(root)
-    return same_place and found.path.startswith(root.path.rstrip("/") + "/") and "/../" not in f"{found.path}/"
+    if not same_place or not found.path.startswith(root.path.rstrip("/") + "/") or "/../" in f"{found.path}/":
+        raise Foreign("a link leads away from the provider's API")
+    return found
+
+
+@lru_cache(maxsize=16)
+def _base(url: str) -> httpx.URL:
+    return httpx.URL(url)
 
 
 def make_client(hosts: Hosts, *, connections: int = 100, **settings: Any) -> Client:
@@ -80,7 +87,7 @@ def make_client(hosts: Hosts, *, connections: int = 100, **settings: Any) -> Cli
 async def ask(
     client: Client,
     method: str,
-    url: str,
+    url: httpx.URL | str,
     *,
     headers: Mapping[str, str] | None = None,
     form: Mapping[str, str] | None = None,
@@ -89,6 +96,7 @@ async def ask(
 ) -> Answer:
     """One request and its whole answer, whatever its status.
 
+    Long addresses take long to read: whoever has read one passes it as it is.
     Raises TryLater when there is none (connection refused, cut, too slow, too long, not what its encoding says),
     Foreign when the address is none of ours.
     """
@@ -126,6 +134,8 @@ def pause(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _parsed(url: httpx.URL | str) -> httpx.URL:
+    if isinstance(url, httpx.URL):
+        return url
     try:
         return httpx.URL(url)
     except (httpx.InvalidURL, TypeError):

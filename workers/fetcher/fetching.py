@@ -121,7 +121,9 @@ class Fetching:
         if run is None or run.over:
             return
         if run.page is not None and request.step == run.step + 1:
-            run = await self._advanced(run)  # the one before crashed after it had asked for us
+            run = await self._store.advance(
+                run, items=sum(map(pieces.count, run.page[1]))
+            )  # the one before crashed after it had asked for us
         if run.phase == "ending":
             await self._end(run)
         elif request.step == run.step:
@@ -195,14 +197,10 @@ class Fetching:
             await self._outlet.go_on(replace(run.request, step=run.step + 1))
             crash.point("asked on")
         ITEMS.labels(run.request.source).inc(sum(counts))
-        run = await self._advanced(run)
+        run = await self._store.advance(run, items=sum(counts))
         crash.point("forgotten")
         if run.phase == "ending":
             await self._end(run)
-
-    async def _advanced(self, run: Run) -> Run:
-        assert run.page is not None
-        return await self._store.advance(run, items=sum(map(pieces.count, run.page[1])))
 
     # --- the end
 
@@ -300,14 +298,13 @@ class Fetching:
 
     async def _get(self, run: Run, asked: Request, token: str, *, fresh: bool) -> Answer:
         source = run.request.source
-        if not http.below(asked.url, self._bases[source]):
-            raise http.Foreign("a link leads away from the provider's API")
+        url = http.below(asked.url, self._bases[source])
         headers = {"Authorization": f"Bearer {token}", "client-request-id": str(uuid4()), **asked.headers}
         if fresh:
             headers["Connection"] = "close"  # what was busy may be this connection's server alone
         async with self._place(source):
             with SECONDS.labels(source).time():
-                return await http.ask(self._client, "GET", asked.url, headers=headers, most=MOST_BYTES)
+                return await http.ask(self._client, "GET", url, headers=headers, most=MOST_BYTES)
 
     @asynccontextmanager
     async def _place(self, source: Source) -> AsyncIterator[None]:

@@ -14,7 +14,7 @@ from workers.fetcher.fetching import Fetching
 from workers.fetcher.google import Google
 from workers.fetcher.microsoft import Microsoft
 from workers.fetcher.stand import Course
-from workers.fetcher.store import SETTINGS, Store
+from workers.fetcher.store import SETTINGS, Store, alone
 from workers.fetcher.telling import Outlet
 from workers.fetcher.watching import Watch
 
@@ -40,8 +40,15 @@ async def run(settings: config.Fetcher) -> None:
     """Fetches and answers for its health; waits for servers that are away."""
     missing: list[str] = ["partitions"]
     producer = bus.Producer(settings)
-    pool = sql.make_pool(settings.fetcher_database_url, settings.process_name, size=POOL, settings=SETTINGS)
-    elsewhere = sql.make_pool(settings.connections_database_url, settings.process_name, size=POOL)
+    pool = sql.make_pool(
+        settings.fetcher_database_url,
+        settings.process_name,
+        size=POOL,
+        settings=SETTINGS,
+        configure=alone,
+        checked=False,
+    )
+    elsewhere = sql.make_pool(settings.connections_database_url, settings.process_name, size=POOL, checked=False)
     accounts = service.make(settings, elsewhere)
     store = Store(pool, Vault.parse(settings.data_keys))
     watch = Watch(settings)

@@ -10,7 +10,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 from msgspec.structs import replace
 
-from app.connections.http import below
+from app.connections.http import Foreign, below
 from workers.fetcher.stand import Malformed, Mark, Page, Request, Stand
 
 PAGE = 500
@@ -105,8 +105,10 @@ class Microsoft:
         return replace(stand, cursor=self._ours(link))
 
     def _ours(self, link: str) -> str:
-        if not below(link, self._api):
-            raise Malformed("a link leads away from Graph")
+        try:
+            below(link, self._api)
+        except Foreign as error:
+            raise Malformed("a link leads away from Graph") from error
         return link
 
     def anew(self, stand: Stand, segments: int) -> Stand:

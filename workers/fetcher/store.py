@@ -3,7 +3,8 @@
 What comes in and goes out sealed is sealed and opened here, so that nobody else has to think of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 from uuid import UUID
@@ -62,6 +63,11 @@ class Run:
         return self.phase in {"done", "failed"}
 
 
+async def alone(connection: sql.Connection) -> None:
+    """For the pool: a statement outside of a transaction is one round trip instead of three."""
+    await connection.set_autocommit(True)
+
+
 class Store:
     """The schema `fetch`, on a pool with SETTINGS. Every method may raise TryAgain."""
 
@@ -70,7 +76,7 @@ class Store:
         self._vault = vault
 
     async def find(self, workspace: UUID, import_id: UUID) -> Run | None:
-        async with sql.transaction(self._pool) as connection:
+        async with self._statement() as connection:
             return await self._find(connection, workspace, import_id)
 
     async def begin(self, request: FetchRequested, account: str, stand: Stand) -> Run:
@@ -94,19 +100,22 @@ class Store:
 
     async def keep(self, run: Run, stream: str, texts: Sequence[bytes], after: Stand) -> Run:
         """Keeps the page of the run's step before anybody is told of it. If somebody else was first, theirs counts."""
-        async with sql.transaction(self._pool) as connection:
-            await connection.execute(
+        page = stream, list(texts)
+        async with self._statement() as connection:
+            cursor = await connection.execute(
                 "update runs set page = %s, after = %s, phase = 'reading', pause_until = 0, at = now()"
                 " where workspace = %s and import_id = %s and step = %s and page is null",
                 [
-                    self._seal((stream, list(texts)), "page", run.import_id),
+                    self._seal(page, "page", run.import_id),
                     self._seal(after, "stand", run.import_id),
                     run.workspace,
                     run.import_id,
                     run.step,
                 ],
             )
-            kept = await self._find(connection, run.workspace, run.import_id)
+        if cursor.rowcount == 1:
+            return replace(run, page=page, after=after, phase="reading", pause_until=0.0)
+        kept = await self.find(run.workspace, run.import_id)
         assert kept is not None, "runs that are not over stay"
         return kept
 
@@ -126,7 +135,7 @@ class Store:
             after=None,
             phase="ending" if run.after.stage == "end" else "reading",
         )
-        async with sql.transaction(self._pool) as connection:
+        async with self._statement() as connection:
             await connection.execute(
                 "update runs set step = %s, segments = %s, bytes = %s, items = %s, stand = after, page = null,"
                 " after = null, phase = %s, at = now()"
@@ -221,8 +230,15 @@ class Store:
                 [KEPT_DAYS],
             )
 
+    @asynccontextmanager
+    async def _statement(self) -> AsyncIterator[sql.Connection]:
+        """For one statement, which is a transaction of its own (`alone`)."""
+        with sql.translated():
+            async with self._pool.connection() as connection:
+                yield connection
+
     async def _set(self, run: Run, what: str, value: object) -> None:
-        async with sql.transaction(self._pool) as connection:
+        async with self._statement() as connection:
             await connection.execute(
                 f"update runs set {what}, at = now()"
                 " where workspace = %s and import_id = %s and step = %s and page is null",

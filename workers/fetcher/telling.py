@@ -45,10 +45,10 @@ class Outlet:
         for index, (text, count) in enumerate(zip(texts, counts, strict=True), run.segments):
             sent.append(await self._segment(run, index, text, start, first, page))
             start, first = start + len(text), first + count
-        await acknowledged(sent)
         if texts:
             plan = run.request.plan if run.segments == 0 else None
-            await self._tell(self._received(run, start, plan))
+            sent.append(await self._send(self._received(run, start, plan)))
+        await acknowledged(sent)
 
     async def sweep(self, run: Run, sweep: Sweep) -> None:
         """The last segment, which has no items."""
@@ -135,9 +135,10 @@ class Outlet:
         )
 
     async def _tell(self, *facts: Fact) -> None:
-        await acknowledged(
-            [await self._producer.send(FACTS, key=_key(fact.import_id), value=_encode(fact)) for fact in facts]
-        )
+        await acknowledged([await self._send(fact) for fact in facts])
+
+    async def _send(self, fact: Fact) -> "asyncio.Future[object]":
+        return await self._producer.send(FACTS, key=_key(fact.import_id), value=_encode(fact))
 
 
 def _key(id_: UUID) -> bytes:
