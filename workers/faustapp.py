@@ -240,15 +240,17 @@ async def _behind(app: faust.App) -> bool:
     consumer = app.consumer
     if app.rebalancing or len(consumer.unacked):
         return True
+    partitions = consumer.assignment()
     try:
-        for partition in consumer.assignment():
-            position = await asyncio.wait_for(consumer.position(partition), 5)
-            end = consumer.highwater(partition)
-            if position is not None and end is not None and position < end:
-                return True
+        positions = {each: await asyncio.wait_for(consumer.position(each), 5) for each in partitions}
     except (KafkaError, TimeoutError):
         return True  # the assignment is changing under us
-    return False
+    try:
+        # The broker is asked: what the client remembers stands still when it stops fetching, which has happened.
+        ends = await asyncio.wait_for(consumer.highwaters(*partitions), 5) if partitions else {}
+    except (KafkaError, TimeoutError):
+        return False  # Kafka is away, and the world's absence is not ours to die of
+    return any(at is not None and at < ends.get(each, 0) for each, at in positions.items())
 
 
 async def _first_of(*work: Awaitable[Any]) -> None:
