@@ -11,10 +11,12 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 from app.stack.whole import Whole, whole
-from bench import formats, imports, lookup, reading, sockets, uploads
+from bench import formats, imports, lookup, providers, reading, sockets, uploads
 from bench.client import Client
 from bench.report import Figure, save, show
 
+ALONE = {"reading", "providers"}
+"""These need no stack, or bring their own."""
 Measure = Callable[[], Coroutine[None, None, list[Figure]]]
 
 
@@ -57,8 +59,11 @@ def main() -> None:
         figures = reading.speed(min(given.rows, 200_000)) if not only or "reading" in only else []
         print(show(figures), flush=True)
         settings = {"IMPORTERS": given.importers, "REQUESTS_PER_MINUTE": "1000000", "MAX_OPEN_UPLOADS": "30"}
-        with whole(folder / "data", **settings) as stack:
-            figures += asyncio.run(run(stack, folder, given.rows, only))
+        if not only or only - ALONE:
+            with whole(folder / "data", **settings) as stack:
+                figures += asyncio.run(run(stack, folder, given.rows, only))
+        if not only or "providers" in only:
+            figures += providers.figures(folder)
     save(figures, given.json)
     print(show(figures))
     print(f"\nwritten to {os.path.relpath(given.json)}")
