@@ -83,3 +83,11 @@ def test_the_stage_of_an_import_is_what_makes_a_card_look_different() -> None:
     assert (stage("finished"), stage("failed"), stage("cancelled")) == ("finished", "failed", "cancelled")
     assert stage("finished", visible=True) == "visible"
     assert looks.stage(None) == ""
+
+
+def test_a_failure_is_told_by_its_reason_and_what_helps() -> None:
+    assert looks.reason({"code": "nothing_recognised", "detail": "x"}) == "We found nobody in this file"
+    assert looks.way_on({"code": "nothing_recognised", "detail": "x"}).startswith("Is it the right file")
+    assert looks.way_on({"code": "internal", "detail": "x"}) == ""
+    assert looks.reason({"code": "of_tomorrow", "detail": "x"}) == "That did not work"
+    assert looks.reason(None) == looks.way_on(None) == ""

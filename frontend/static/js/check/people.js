@@ -18,6 +18,7 @@ function card(contact) {
     ...(contact.emails ?? []).map((email) => email.value),
     ...(contact.phones ?? []).map((phone) => phone.value || phone.raw),
     ...(contact.addresses ?? []).map(addressLine),
+    ...(contact.urls ?? []).map((url) => url.value),
     contact.birthday && format.birthday(contact.birthday),
     ...Object.entries(contact.custom ?? {}).map(([key, value]) => `${key}: ${value}`),
   ].filter(Boolean);
