@@ -20,7 +20,9 @@ const PATIENCE = 3_000; // milliseconds that an import waits for its live update
 export default function importing(home) {
   if (home.dataset.mayImport !== "yes") return;
   const main = home.parentElement;
-  const templates = Object.fromEntries(["check", "import"].map((name) => [name, part(main, name)]));
+  // A connected account has a button of the name of one of them.
+  const template = (name) => main.querySelector(`template[data-part="${name}"]`);
+  const templates = { check: template("check"), import: template("import") };
   const heading = document.title;
   let shown = home;
   let chosen = null;
