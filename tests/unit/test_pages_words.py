@@ -63,7 +63,7 @@ def test_every_template_compiles() -> None:
 
 def _codes() -> set[str]:
     """Every code that an answer of the API, a failed import or a row can have; commands speak for themselves."""
-    folders = ("app/core", "app/web", "app/jobs", "app/connections", "workers")
+    folders = ("app/core", "app/web", "app/jobs", "app/connections", "workers/fetcher", "workers/importer")
     files = [path for folder in folders for path in sorted((FRONTEND.parent / folder).rglob("*.py"))]
     sources = [path.read_text("utf-8") for path in files]
     raised = {code for text in sources for pattern in (_RAISED, _CODED) for code in pattern.findall(text)}
