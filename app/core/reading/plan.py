@@ -1,4 +1,7 @@
-"""The plan: how a file is to be understood (version 1). A partial plan is a plan; intake completes it once."""
+"""The plan: how a file is to be understood (version 1). A partial plan is a plan; intake completes it once.
+
+In events a member that a later release added is ignored, like everywhere; `plans.parse` refuses it of a client.
+"""
 
 from typing import Literal
 
@@ -46,14 +49,14 @@ Part = Literal[
 ]
 
 
-class Dialect(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Dialect(msgspec.Struct, frozen=True, kw_only=True):
     delimiter: Literal[",", ";", "\t", "|", ":", "\x1f"]
     quote: Literal['"', "'"] | None
     escape: Literal["doubled", "backslash"]
     trim: bool = False
 
 
-class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Column(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     index: int
     field: FieldName
     header: str | None = None
@@ -64,12 +67,12 @@ class Column(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     key: str | None = None
 
 
-class Values(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Values(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     phone_region: str | None = None
     date_order: DateOrder | None = None
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+class Plan(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Every member may be missing (UNSET or None); a completed plan has all that its format needs."""
 
     version: Literal[1] = 1

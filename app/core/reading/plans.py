@@ -21,7 +21,7 @@ from app.core.reading import header as finding
 from app.core.reading.cardfiles import CARD_FILES, beginning, whole_records
 from app.core.reading.contentlines import revealed
 from app.core.reading.doubts import Doubt, doubts
-from app.core.reading.plan import Column, DateOrder, Existing, Format, Plan, Repair, Values
+from app.core.reading.plan import Column, DateOrder, Dialect, Existing, Format, Plan, Repair, Values
 
 MAX_PLAN_BYTES = 64 * 1024
 MAX_COLUMNS = 500
@@ -88,6 +88,7 @@ def parse(raw: bytes | dict[str, Any]) -> Plan:
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         raise _invalid(_pointer(path.rstrip("`")), message) from error
+    _refuse_unknown(raw)
     _check(plan)
     return plan
 
@@ -248,6 +249,20 @@ def _invalid(pointer: str, what: str) -> Rejected:
 def _pointer(path: str) -> str:
     """`.columns[3].field` as `/columns/3/field`."""
     return re.sub(r"\.|\[", "/", path.replace("]", "").replace("[...]", ""))
+
+
+def _refuse_unknown(raw: dict[str, Any]) -> None:
+    """What a client says and we would not hear is refused; events come from releases that may know more."""
+    columns = ((f"/columns/{index}", Column, column) for index, column in enumerate(raw.get("columns") or ()))
+    objects: tuple[tuple[str, type[msgspec.Struct], Any], ...] = (
+        ("", Plan, raw),
+        ("/dialect", Dialect, raw.get("dialect")),
+        ("/values", Values, raw.get("values")),
+        *columns,
+    )
+    for pointer, kind, members in objects:
+        if strange := [name for name in members or () if name not in kind.__struct_fields__]:
+            raise _invalid(pointer, f"Object contains unknown field `{strange[0]}`")
 
 
 def _refuse_nulls(raw: dict[str, Any]) -> None:
