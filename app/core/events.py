@@ -316,7 +316,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     scope: str
     name: str
     stamp: int
-    value: msgspec.Raw = msgspec.Raw(b"null")
+    value: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b"null"))
 
 
 class Revocation(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="revocation"):
