@@ -15,6 +15,9 @@ run: .venv/.run ## everything on this machine, until Ctrl-C; prints the sign-in 
 sign-in: .venv/.run ## a new sign-in link for what runs
 	@$(VENV) -m app.stack sign-in
 
+operator: .venv/.run ## make ADDRESS= (the demo owner) an operator of what runs, who finds /operate/dead in the menu
+	@$(VENV) -m app.stack operator $(ADDRESS)
+
 test: .venv/.dev static unit js integration e2e faults ## all tests, on real servers and in a real browser
 	@echo "all tests passed"
 
@@ -94,4 +97,4 @@ venv:
 	fi; \
 	"$$python" -m venv .venv || { rm -rf .venv; exit 1; }
 
-.PHONY: check help run sign-in test faults fuzz bench clean static unit integration e2e js venv
+.PHONY: check help run sign-in operator test faults fuzz bench clean static unit integration e2e js venv

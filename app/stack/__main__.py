@@ -34,6 +34,11 @@ def _sign_in(arguments: argparse.Namespace) -> None:
     raise SystemExit(links.web("sign-in-link", run.web_environment(data_dir)).returncode)
 
 
+def _operator(arguments: argparse.Namespace) -> None:
+    environment = run.web_environment(Path(config.read_or_exit(config.Stack).data_dir))
+    raise SystemExit(links.web("operator", environment, arguments.address).returncode)
+
+
 def _clean(arguments: argparse.Namespace) -> None:
     places.forget(Path(config.read_or_exit(config.Stack).data_dir))
 
@@ -52,6 +57,9 @@ def main() -> None:
     servers.set_defaults(do=_servers)
     commands.add_parser("run", help="everything on this machine, until Ctrl-C").set_defaults(do=_run)
     commands.add_parser("sign-in", help="a new sign-in link for what runs").set_defaults(do=_sign_in)
+    operator = commands.add_parser("operator", help="give a person what runs here; the demo owner, if nobody is named")
+    operator.add_argument("address", nargs="?", default="owner@example.com")
+    operator.set_defaults(do=_operator)
     commands.add_parser("clean", help="remove DATA_DIR").set_defaults(do=_clean)
     arguments = parser.parse_args()
     for number in _SIGNALS:

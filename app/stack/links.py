@@ -33,10 +33,12 @@ def bootstrap(environment: Mapping[str, str]) -> Bootstrap:
     return msgspec.convert(json.loads(done.stdout), Bootstrap)
 
 
-def web(command: str, environment: Mapping[str, str], *, capture: bool = False) -> "subprocess.CompletedProcess[str]":
-    """`python -m app.web COMMAND` with the settings of the web process."""
+def web(
+    command: str, environment: Mapping[str, str], *arguments: str, capture: bool = False
+) -> "subprocess.CompletedProcess[str]":
+    """`python -m app.web COMMAND ARGUMENTS` with the settings of the web process."""
     return subprocess.run(
-        [sys.executable, "-m", "app.web", command],
+        [sys.executable, "-m", "app.web", command, *arguments],
         cwd=ROOT,
         env=dict(environment),
         capture_output=capture,
