@@ -390,14 +390,14 @@ def wrong(ours: Shop, *addresses: str, others: bool = False) -> list[str]:
     """What of these accounts is not as the oracle says."""
     accounts = [ours.world.accounts.find(address) for address in addresses]
     people = oracle.expected(ours.world.seed, [each for each in accounts if each], others=others)["people"]
-    kept = [{**person, "contact": _as_kept(person["contact"])} for person in people]
-    shown = [_as_kept(contact) for contact in ours.shown()]
+    kept = [{**person, "contact": as_kept(person["contact"])} for person in people]
+    shown = [as_kept(contact) for contact in ours.shown()]
     # Who says least might be anybody: they are looked for last.
     kept.sort(key=lambda person: -len(repr(person["contact"])))
     return unmatched(kept, shown, labels=len(addresses) == 1)
 
 
-def _as_kept(contact: dict[str, Any]) -> dict[str, Any]:
+def as_kept(contact: dict[str, Any]) -> dict[str, Any]:
     """Providers write countries and domains as they like; and what they say twice, with two labels, is one element."""
     changed = dict(contact)
     if "addresses" in contact:

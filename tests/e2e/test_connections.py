@@ -7,22 +7,14 @@ from typing import Any
 import httpx
 import pytest
 from axe_core_python.async_playwright import Axe
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, expect
 
 from app.stack.whole import Whole
 from bench.client import Client
 from tests.browser import Visitor, signed_in
+from tests.e2e.accounts import agree, card, connect
 
 SHOTS = Path(__file__).parent / "shots"
-expect.set_options(timeout=20_000)
-
-
-@pytest.fixture
-async def admin(stack: Whole) -> AsyncIterator[httpx.AsyncClient]:
-    """What only the simulated providers' keepers can do."""
-    port = next(one["port"] for one in stack.facts()["processes"] if one["name"] == "providers")
-    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}/admin", timeout=30) as http:
-        yield http
 
 
 @pytest.fixture(autouse=True)
@@ -31,30 +23,6 @@ async def nothing_connected(client: Client) -> AsyncIterator[None]:
     yield
     for one in (await client.http.get("/api/v1/connections")).json()["connections"]:
         await client.http.delete(f"/api/v1/connections/{one['id']}")
-
-
-def card(page: Page, name: str) -> Locator:
-    return page.locator("[data-part=source]", has=page.get_by_role("heading", name=name, exact=True))
-
-
-async def agree(page: Page, account: str, *, decide: str = "Allow", untick: bool = False) -> None:
-    """On the provider's pages, and back."""
-    another = page.get_by_label("Another account")
-    consent = page.get_by_role("button", name=decide)
-    await expect(another.or_(consent)).to_be_visible()
-    if await another.count():
-        await another.fill(account)
-        await page.get_by_role("button", name="Next").click()
-    if untick:
-        for box in await page.get_by_role("checkbox").all():
-            await box.uncheck()
-    await consent.click()
-    await expect(page.locator("[data-part=connected]")).to_be_visible()
-
-
-async def connect(page: Page, name: str, account: str, **how: Any) -> None:
-    await card(page, name).get_by_role("button", name=f"Connect {name}").click()
-    await agree(page, account, **how)
 
 
 async def test_an_account_is_connected_brought_in_and_brought_up_to_date(
