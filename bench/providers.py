@@ -40,21 +40,20 @@ def figures(folder: Path) -> list[Figure]:
 
 
 async def _one_process(client: Client, providers: Providers, stack: Whole) -> list[Figure]:
+    return [*await _one_account(client, providers, stack), await _in_flight(client, providers, stack)]
+
+
+async def _one_account(client: Client, providers: Providers, stack: Whole) -> list[Figure]:
     limit = await _own_limit(providers)
-    accounts = await connect(stack, [BIG, WARM, *_many(ACCOUNTS + 50)])
-    await _imported(client, {WARM: accounts.pop(WARM)})
-    big = accounts.pop(BIG)
+    accounts = await connect(stack, [BIG, WARM])
+    await _imported(client, {WARM: accounts[WARM]})
     before = await providers.requests()
     with measured(stack) as usage:
-        await _imported(client, {BIG: big})
+        await _imported(client, {BIG: accounts[BIG]})
     pages = [one for one in await providers.ledger(before) if one["items"]]
     contacts = sum(one["items"] for one in pages)
     seconds = pages[-1]["ended"] - pages[0]["seconds"]
     use = usage.by_name["fetcher.1"]
-    await providers.set(latency=2.0)
-    before = await providers.requests()
-    await _imported(client, accounts)
-    flight = most_at_once(await providers.ledger(before))
     return [
         Figure(
             what="one account of 100,000: contacts fetched, of what the providers give at most",
@@ -76,13 +75,22 @@ async def _one_process(client: Client, providers: Providers, stack: Whole) -> li
             goal="+30 MiB",
             met=use.peak_mib - use.first_mib <= 30,
         ),
-        Figure(
-            what=f"requests in flight from one process, {len(accounts)} accounts",
-            value=f"{flight}",
-            goal="200",
-            met=flight >= 200,
-        ),
     ]
+
+
+async def _in_flight(client: Client, providers: Providers, stack: Whole) -> Figure:
+    """Slow answers, so that the requests for imports, one after another, are not what is measured."""
+    accounts = await connect(stack, _many(ACCOUNTS + 50))
+    await providers.set(latency=8.0, page_cap=10)
+    before = await providers.requests()
+    await _imported(client, accounts)
+    flight = most_at_once(await providers.ledger(before))
+    return Figure(
+        what=f"requests in flight from one process, {len(accounts)} accounts",
+        value=f"{flight}",
+        goal="200",
+        met=flight >= 200,
+    )
 
 
 async def _rate(client: Client, providers: Providers, stack: Whole) -> list[Figure]:

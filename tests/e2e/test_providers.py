@@ -102,14 +102,16 @@ def wrong(people: list[dict[str, Any]], contacts: Contacts, every: int = EVERY) 
     ]
 
 
-async def quiet(visitor: Visitor, page: Page) -> list[tuple[float, str, str]]:
-    """What an open page asks for while nothing happens."""
-    await page.wait_for_load_state("networkidle")
-    before = len(visitor.requests)
-    deadline = time.monotonic() + QUIET_SECONDS
-    while time.monotonic() < deadline:  # the fact waited for is silence; only time can show it
-        await page.wait_for_timeout(500)
-    return visitor.requests[before:]
+async def quiet(visitor: Visitor, page: Page) -> bool:
+    """Whether an open page falls silent: what an end still brings comes soon, a timer would come again and again."""
+    for _ in range(3):
+        before = len(visitor.requests)
+        deadline = time.monotonic() + QUIET_SECONDS
+        while time.monotonic() < deadline:  # the fact waited for is silence; only time can show it
+            await page.wait_for_timeout(500)
+        if len(visitor.requests) == before:
+            return True
+    return False
 
 
 async def test_two_accounts_and_a_file_become_one_address_book_and_stay_true(
@@ -202,10 +204,12 @@ async def test_two_accounts_and_a_file_become_one_address_book_and_stay_true(
     await expect(accounts.locator("[data-part=gone]")).to_contain_text("12 people gone at the source were removed here")
     assert [(await client.http.get(f"/api/v1/contacts/{one}")).status_code for one in ids] == [404] * 12
 
-    assert await quiet(visitor, accounts) == []
+    for other in (gmail, outlook, file, look):
+        await other.close()  # what they draw anew is not this page's doing
+    assert await quiet(visitor, accounts)
     await accounts.goto(f"{visitor.web}/connections")
     await expect(card(accounts, "Outlook")).to_contain_text("12 people gone at the source were removed here")
-    assert await quiet(visitor, accounts) == []
+    assert await quiet(visitor, accounts)
     await accounts.goto(f"{visitor.web}/imports")
     await expect(accounts.locator(f"[data-import='{fifth}']")).to_contain_text("nobody was removed here")
     assert [one for one in visitor.troubles if "404" not in one] == [], "a provider has no icon, all else is there"
