@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-POINTS = (
+IMPORTING = (
     "polled",  # a record was taken, nothing is done yet
     "claimed",  # the ledger row is written, not committed
     "staged",  # the rows are in the temporary table
@@ -12,14 +12,22 @@ POINTS = (
     "half told",  # some results are on their way, none is known to be safe
     "told",  # results are acknowledged, the segment is not yet reported done
     "reported",  # SegmentDone is acknowledged, the record is not
+)
+"""Every step of an importer between taking a record and acknowledging it, in order."""
+
+FETCHING = (
+    "polled",
     "fetched",  # a provider's page is in memory, and nowhere else
     "kept",  # the page is in the fetcher's database, nobody was told
+    "told",  # its segments are acknowledged
     "asked on",  # the request for the next page is acknowledged, this page still kept
     "forgotten",  # the page is gone from the fetcher's database, the record not acknowledged
     "swept",  # the last segment of an account's import is in the log, the import is not sealed
     "sealed",  # and now it is, but the fetcher does not know
 )
-"""Every step between taking a record and acknowledging it, in order."""
+"""Every step of a fetcher."""
+
+POINTS = frozenset({*IMPORTING, *FETCHING})
 
 _armed: dict[str, int] = {}
 
@@ -30,7 +38,7 @@ def arm(environ: Mapping[str, str]) -> None:
     if not name:
         return
     if name not in POINTS:
-        raise ValueError(f"CRASH_AT names no step: {name!r} (there are {', '.join(POINTS)})")
+        raise ValueError(f"CRASH_AT names no step: {name!r} (there are {', '.join(sorted(POINTS))})")
     _armed[name] = int(count or 1)
 
 

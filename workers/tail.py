@@ -150,7 +150,7 @@ async def follow(
             batches = await consumer.getmany(timeout_ms=500)
             for records in batches.values():
                 for record in records:
-                    if _of(record, wanted.workspace) and (ends is None or record.offset < ends[_place(record)]):
+                    if _is_wanted(record, wanted) and (ends is None or record.offset < ends[_place(record)]):
                         take(record)
             if wanted.group is not None and batches:
                 await consumer.commit()
@@ -158,6 +158,12 @@ async def follow(
         raise TryAgain(f"Kafka is away: {error}") from error
     finally:
         await consumer.stop()
+
+
+def _is_wanted(record: ConsumerRecord, wanted: Wanted) -> bool:
+    # Who writes says when; behind the first record of a moment there may be some from before it.
+    early = wanted.group is None and isinstance(wanted.start, float) and record.timestamp < 1000 * wanted.start
+    return not early and _of(record, wanted.workspace)
 
 
 class _Assigned(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not typed

@@ -9,11 +9,11 @@ import pytest
 from tests.fetching import Killed, Shop, Simulated, shop, simulated, wrong
 from tests.integration.conftest import Servers
 from workers import crash
+from workers.crash import FETCHING
 
 EVERY = int(os.environ.get("ADDRESSBUS_TEST_SEEDS", "0")) >= 100
 """Whether at every step of every page; else at the first and the fourth."""
 PAGES = 5
-POINTS = ("polled", "fetched", "kept", "told", "asked on", "forgotten", "swept", "sealed")
 IMPORTERS = ("claimed", "staged", "merged", "committed", "half told", "reported")
 
 
@@ -50,7 +50,7 @@ async def killed_at(ours: Shop, address: str, point: str, nth: int) -> tuple[int
     return ours.killed, sum(times - 1 for times in pages.values())
 
 
-@pytest.mark.parametrize("point", [*POINTS, *IMPORTERS])
+@pytest.mark.parametrize("point", [*FETCHING, *IMPORTERS])
 @pytest.mark.parametrize("address", ["size-10@google.example", *(["size-10@outlook.example"] if EVERY else [])])
 async def test_a_kill_at_any_step_costs_at_most_one_page(
     servers: Servers, sim: Simulated, killing: None, address: str, point: str

@@ -16,7 +16,7 @@ from app.core.events import Counts, SegmentDone, SegmentFailed, Setting
 from app.core.topics import EXPRESS, SETTINGS
 from tests.importing_kafka import Listener, Upload, importer, listening, until
 from tests.integration.conftest import Servers
-from workers.crash import POINTS
+from workers.crash import IMPORTING
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ async def test_a_worker_that_dies_at_any_step_leaves_exact_results(
 ) -> None:
     upload = Upload(producer, uuid4(), 1000)
     await upload.segment(7, rows(0, 30))
-    for name in POINTS:
+    for name in IMPORTING:
         with importer(servers, "importer.1", crash_at=name) as process:
             await ended(process)
             assert process.returncode == 137, name
