@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -36,7 +36,7 @@ class Frame(msgspec.Struct, frozen=True):
     temporary: bool = False
 
 
-async def states(server: Server, channel: str, lost: Callable[[], None]) -> AsyncIterator[State]:
+async def states(server: Server, channel: str, lost: Callable[[], None]) -> AsyncGenerator[State, None]:
     """Every new state of the imports of a channel, for ever; a snapshot comes first. `lost` hears of pauses.
 
     Raises Trouble when the server will not tell.
@@ -60,7 +60,7 @@ async def states(server: Server, channel: str, lost: Callable[[], None]) -> Asyn
         pause = min(pause * 2, LONGEST_PAUSE)
 
 
-async def _frames(server: Server, ticket: Ticket) -> AsyncIterator[Frame]:
+async def _frames(server: Server, ticket: Ticket) -> AsyncGenerator[Frame, None]:
     if server.login.url.startswith("https:") and urlsplit(ticket.url).scheme != "wss":
         raise Trouble("The server tells live updates without encryption, so they are not listened to.")
     async with connect(
