@@ -28,10 +28,11 @@ class Understood(NamedTuple):
             return []
         new = [Stored(id_, contact, 1, merged.at) for id_, contact, _ in self.staged if id_ not in merged.found]
         told = results.told(new, sources)
-        if self.block is not None:
-            source = sources[segment.order_second]
-            every = columns.told(self.block, self.ids, source, merged.at)
-            told += compress(every, [id_ not in merged.found for id_ in self.ids]) if merged.found else every
+        chosen = [id_ not in merged.found for id_ in self.ids]
+        if self.block is not None and any(chosen):
+            block = self.block if all(chosen) else self.block.only(chosen)
+            ids = list(compress(self.ids, chosen))
+            told += columns.told(block, ids, sources[segment.order_second], merged.at)
         return told
 
 

@@ -305,7 +305,8 @@ class _Sieve:
         return found, found
 
     def _places(self) -> Iterator[Place]:
-        """Plain: in columns of their own, one value in each."""
+        """Plain: in columns of their own, one value in each, and no address twice."""
+        seen: list[list[tuple[str, ...]]] = []
         for slot in self._by.addresses:
             self._mark(self._column(slot.parts.get("whole", ())) or ())
             parts = [self._column(slot.parts.get(part, ())) for part in ADDRESS_PARTS]
@@ -317,6 +318,10 @@ class _Sieve:
             countries = parts[_COUNTRY]
             if countries is not None:
                 parts[_COUNTRY] = self._each(countries, shown_country)
+            whole = list(zip(*(cells or [""] * len(self._rows) for cells in parts), strict=True))
+            for other in seen:
+                self._mark([any(one) and one == another for one, another in zip(whole, other, strict=True)])
+            seen.append(whole)
             yield Place(tuple(parts), self._kinds(slot))
 
     def _labels(self) -> list[tuple[str, ...]]:

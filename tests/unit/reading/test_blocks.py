@@ -134,3 +134,17 @@ def test_a_bad_address_is_found_wherever_it_stands(bad: int) -> None:
     assert block is not None
     assert block.rows == [number for number in range(4) if number != bad]
     assert reading.problems[0].row == bad
+
+
+def test_who_has_one_address_twice_is_read_row_by_row() -> None:
+    columns = (
+        Column(index=0, header="E-mail", field="emails", slot=1, part="value"),
+        Column(index=1, header="Home City", field="addresses", slot=1, part="city", label="home"),
+        Column(index=2, header="Work City", field="addresses", slot=2, part="city", label="work"),
+    )
+    plan = Plan(dialect=COMMA, preamble=0, header=0, columns=columns)
+    data = text([["a@x.org", "Rome", "Rome"], ["b@x.org", "Rome", "Pisa"], ["c@x.org", "", ""]])
+    block, reading = blocks.read(data, header(plan, len(data)))
+    assert block is not None
+    assert block.rows == [1, 2]
+    assert [person.row for person in reading.people] == [0]
