@@ -1,33 +1,15 @@
 """Cards and entries on their way through cutter and reader, for tests."""
 
-from uuid import UUID
-
 from app.core.contacts import SCALARS, Person
-from app.core.events import SegmentHeader
 from app.core.reading import segments
 from app.core.reading.cutting import Cut, Cutter
 from app.core.reading.plan import Format, Plan, Values
 from app.core.reading.segments import Reading
+from tests.reading import header_of
 
 
 def plan(format_: Format = "vcard", encoding: str = "utf-8", region: str | None = "DE") -> Plan:
     return Plan(format=format_, encoding=encoding, values=Values(phone_region=region, date_order="dmy"))
-
-
-def header(by: Plan, cut: Cut) -> SegmentHeader:
-    return SegmentHeader(
-        workspace=UUID(int=1),
-        import_id=UUID(int=2),
-        index=cut.index,
-        order_second=1,
-        start=cut.start,
-        end=cut.end,
-        first_line=cut.first_line,
-        crc32c=0,
-        plan=by,
-        opens=cut.opens,
-        continues=cut.continues,
-    )
 
 
 def cuts(data: bytes, by: Plan, pieces: int = 1 << 30) -> list[Cut]:
@@ -44,7 +26,7 @@ def read(data: bytes | str, by: Plan | None = None) -> Reading:
     """What becomes of a whole file."""
     by = by or plan()
     raw = data if isinstance(data, bytes) else data.encode()
-    readings = [segments.read(cut.data, header(by, cut)) for cut in cuts(raw, by)]
+    readings = [segments.read(cut.data, header_of(by, cut)) for cut in cuts(raw, by)]
     return Reading(
         [person for reading in readings for person in reading.people],
         [told for reading in readings for told in reading.problems],

@@ -12,7 +12,8 @@ from app.core.reading import cards, segments
 from app.core.reading.cardfiles import MAX_RECORDS, whole_records
 from app.core.reading.pictures import Pictures, without_pictures
 from app.core.reading.plan import Format
-from tests.unit.reading.cardhouse import card, cuts, header, only, plan, read
+from tests.reading import header_of
+from tests.unit.reading.cardhouse import card, cuts, only, plan, read
 
 PHOTO = base64.b64encode(bytes(range(256)) * 6_000).decode()
 """2 MB."""
@@ -160,7 +161,7 @@ def test_any_text_is_read_to_its_end(text: str, format_: Format) -> None:
     by = plan(format_)
     data = text.encode()
     for cut in cuts(data, by, 7):
-        reading = segments.read(cut.data, header(by, cut))
+        reading = segments.read(cut.data, header_of(by, cut))
         assert reading.rows == len(reading.people) + len(reading.problems)
         rows = [person.row for person in reading.people] + [told.row for told in reading.problems]
         assert len(set(rows)) == len(rows)

@@ -2,7 +2,6 @@
 
 import csv
 import io
-from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -10,12 +9,12 @@ from hypothesis import strategies as st
 
 from app.core.contacts import SCALARS, Address, Email, Person, Phone, Url
 from app.core.errors import Rejected
-from app.core.events import SegmentHeader
 from app.core.reading import cutting, plans, records, segments
-from app.core.reading.cutting import Cut, Cutter
+from app.core.reading.cutting import Cutter
 from app.core.reading.plan import Column, Dialect, Plan, Values
 from app.core.reading.problems import MAX_TOLD_CHARACTERS
 from app.core.reading.segments import Reading
+from tests.reading import header_of
 
 COMMA = Dialect(delimiter=",", quote='"', escape="doubled")
 
@@ -27,25 +26,9 @@ def plan_for(text: str) -> Plan:
     ).plan
 
 
-def header(plan: Plan, cut: Cut) -> SegmentHeader:
-    return SegmentHeader(
-        workspace=UUID(int=1),
-        import_id=UUID(int=2),
-        index=cut.index,
-        order_second=1,
-        start=cut.start,
-        end=cut.end,
-        first_line=cut.first_line,
-        crc32c=0,
-        plan=plan,
-        opens=cut.opens,
-        continues=cut.continues,
-    )
-
-
 def read_all(data: bytes, plan: Plan) -> list[Reading]:
     cutter = Cutter(plan)
-    return [segments.read(cut.data, header(plan, cut)) for cut in cutter.feed(data) + cutter.end()]
+    return [segments.read(cut.data, header_of(plan, cut)) for cut in cutter.feed(data) + cutter.end()]
 
 
 def read(text: str, plan: Plan | None = None) -> Reading:
