@@ -225,6 +225,22 @@ class Lookup:
             rows = await cursor.fetchall()
         return [Count(value=value, count=n, name=name) for value, n, name in rows]
 
+    async def latest(self, workspace: UUID) -> list[Count]:
+        """The newest imports that contacts came with: whoever chooses one, mostly means the one just made."""
+        async with tenant(self._pool, workspace) as connection:
+            cursor = await connection.execute(
+                """
+                select id::text, n, name from lookup.imports
+                join lookup.counts on counts.workspace = imports.workspace and kind = %s::text::"char"
+                    and value = id::text and n > 0
+                where imports.workspace = %s
+                order by requested_at desc, id desc limit %s
+                """,
+                [search.LETTERS["import"], workspace, GREATEST],
+            )
+            rows = await cursor.fetchall()
+        return [Count(value=value, count=n, name=name) for value, n, name in rows]
+
     async def imports(
         self,
         workspace: UUID,

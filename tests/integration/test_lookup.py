@@ -210,6 +210,20 @@ async def test_imports_are_counted_by_their_names(model: ReadModel) -> None:
     ]
 
 
+async def test_the_import_just_made_can_be_chosen_however_small_it_is_beside_twenty_greater(model: ReadModel) -> None:
+    made = [uuid4() for _ in range(22)]
+    for number, id_ in enumerate(made):
+        name = f"{number}.csv"
+        await model.keep(State(id=id_, workspace=model.workspace, version=1, name=name, requested_at=float(number)))
+    await model.show(
+        *(contact(f"P{number}", id=uuid4(), sources=tuple(source(id_) for id_ in made[:20])) for number in range(3)),
+        contact("Ann", sources=(source(made[20]),)),
+    )
+    found = await model.lookup.latest(model.workspace)
+    assert [one.name for one in found] == [f"{number}.csv" for number in range(20, 0, -1)]
+    assert found[0].count == 1
+
+
 async def test_the_history_is_paged_and_filtered_the_newest_first(model: ReadModel) -> None:
     states = [
         State(

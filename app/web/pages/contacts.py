@@ -67,8 +67,13 @@ async def show_one(request: Request) -> Response:
 
 
 async def _counts(found: Services, workspace: UUID) -> dict[str, list[dict[str, Any]]]:
-    """The greatest values of each facet, an import by its name."""
-    counted = await asyncio.gather(*(found.lookup.counts(workspace, by=facet) for facet in FACETS))
+    """The greatest values of each facet, but the newest imports, each by its name."""
+    counted = await asyncio.gather(
+        *(
+            found.lookup.latest(workspace) if facet == "import" else found.lookup.counts(workspace, by=facet)
+            for facet in FACETS
+        )
+    )
     return {
         facet: [{"value": one.value, "name": one.name or one.value, "count": one.count} for one in counts]
         for facet, counts in zip(FACETS, counted, strict=True)
