@@ -30,6 +30,7 @@ class Process:
     kafka_password: str = ""
     kafka_ca_file: str = ""
     site: str = "local"
+    health_host: str = "127.0.0.1"
     health_port: int = 0
     log_level: str = "info"
 

@@ -1,4 +1,4 @@
-"""`/healthz`, `/readyz` and `/metrics` of a process, on its own loopback port."""
+"""`/healthz`, `/readyz` and `/metrics` of a process, on a port of its own that only its machine reaches by default."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -10,6 +10,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+
+from app import config
 
 Ready = Callable[[], str | None]
 """What is still missing, in words; None once the process does its work."""
@@ -30,13 +32,20 @@ def application(ready: Ready) -> Starlette:
 
 
 @asynccontextmanager
-async def served(port: int, ready: Ready) -> AsyncIterator[None]:
-    """Answers on 127.0.0.1:`port` while the body runs; port 0 means nobody asked for it."""
-    if port == 0:
+async def served(settings: config.Process, ready: Ready) -> AsyncIterator[None]:
+    """Answers on HEALTH_HOST:HEALTH_PORT while the body runs; port 0 means nobody asked for it."""
+    if settings.health_port == 0:
         yield
         return
-    settings = uvicorn.Config(application(ready), host="127.0.0.1", port=port, log_config=None, access_log=False)
-    server = uvicorn.Server(settings)
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(ready),
+            host=settings.health_host,
+            port=settings.health_port,
+            log_config=None,
+            access_log=False,
+        )
+    )
     # `serve()` would take the signals, which belong to the process.
     task = asyncio.create_task(server._serve(), name="health")
     try:

@@ -17,7 +17,7 @@ async def main(settings: config.Gateway) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gateway = Gateway(settings)
-    async with health.served(settings.health_port, gateway.missing), Watchdog():
+    async with health.served(settings, gateway.missing), Watchdog():
         await gateway.run(stop)
 
 

@@ -93,7 +93,7 @@ async def serve(settings: config.Web) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    async with health.served(settings.health_port, missing), Watchdog(), main.opened(settings) as opened:
+    async with health.served(settings, missing), Watchdog(), main.opened(settings) as opened:
         state.update(opened)
         await server.serve()
 

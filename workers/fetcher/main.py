@@ -71,7 +71,7 @@ async def run(settings: config.Fetcher) -> None:
         missing.clear()
         recovery.start()
 
-    async with health.served(settings.health_port, lambda: ", ".join(missing) or None), client:
+    async with health.served(settings, lambda: ", ".join(missing) or None), client:
         await bus.forever(producer.start, "Kafka")
         await bus.forever(lambda: _open(pool, "fetch"), "PostgreSQL")
         await bus.forever(lambda: _open(elsewhere, "connections"), "PostgreSQL")

@@ -34,7 +34,7 @@ async def run(settings: config.Importer) -> None:
     store = Store(settings.importer_database_url, settings.process_name)
     stopped = Stopped(settings)
     importing = Importing(store, producer, stopped)
-    async with health.served(settings.health_port, lambda: ", ".join(missing) or None):
+    async with health.served(settings, lambda: ", ".join(missing) or None):
         await bus.forever(producer.start, "Kafka")
         await bus.forever(store.open, "PostgreSQL")
         await stopped.start()

@@ -102,7 +102,7 @@ async def run(settings: config.Projector) -> None:
         configure=yielding.lower_session,
     )
     producer = Producer(settings)
-    async with health.served(settings.health_port, lambda: None if state["assigned"] else "no partitions yet"):
+    async with health.served(settings, lambda: None if state["assigned"] else "no partitions yet"):
         await pool.open()
         try:
             await bus.forever(lambda: sql.check_schema(pool, "lookup"), "PostgreSQL, schema lookup")

@@ -24,7 +24,7 @@ async def run(settings: config.Tracker) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, following.cancel)
-    ready = health.served(settings.health_port, lambda: None if follower.ready else "no partitions yet")
+    ready = health.served(settings, lambda: None if follower.ready else "no partitions yet")
     async with ready, watchdog:
         await asyncio.gather(following, return_exceptions=True)
     if not following.cancelled():
