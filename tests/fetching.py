@@ -23,7 +23,6 @@ import uvicorn
 from app import config, sql
 from app.backlog import Backlog
 from app.connections import connecting, http, service
-from app.connections.crypto import Vault
 from app.connections.model import Connection
 from app.connections.providers import NAMES, Name
 from app.core.contacts import fold_email
@@ -34,6 +33,7 @@ from app.core.principals import Principal
 from app.core.reading import values
 from app.core.reading.plan import Existing, Plan, Values
 from app.core.topics import BULK, CHANGED, EXPRESS, FACTS, FETCHES, PROBLEMS, Topic
+from app.sealing import Vault
 from tests import providers
 from tests.integration.conftest import Servers
 from tests.providers import oracle

@@ -19,7 +19,6 @@ from uuid import UUID
 import msgspec
 
 from app.connections import metrics, oauth
-from app.connections.crypto import Unreadable
 from app.connections.errors import NeedsConsent, TryLater
 from app.connections.model import Connection, id_of
 from app.connections.oauth import Grant
@@ -28,6 +27,7 @@ from app.connections.service import Connections
 from app.connections.store import Asked
 from app.core.errors import Rejected
 from app.core.principals import Principal
+from app.sealing import Unreadable
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,6 @@ from uuid import UUID
 
 from app import config
 from app.connections import http, metrics, oauth
-from app.connections.crypto import Unreadable, Vault
 from app.connections.errors import NeedsConsent, NotSetUp, TryLater
 from app.connections.http import Client
 from app.connections.model import Connection, Reason
@@ -27,6 +26,7 @@ from app.connections.oauth import Grant
 from app.connections.providers import Name, Provider, providers
 from app.connections.store import Held, Renewed, Row, Store
 from app.core.errors import TryAgain
+from app.sealing import Unreadable, Vault
 from app.sql import Pool
 
 log = logging.getLogger(__name__)

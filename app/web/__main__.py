@@ -25,10 +25,10 @@ import uvloop
 from starlette.applications import Starlette
 
 from app import config, health, log, sql
-from app.connections.crypto import Vault
 from app.core import channels
 from app.core.channels import holder_of
 from app.core.errors import Rejected, TryAgain
+from app.sealing import Vault
 from app.watchdog import Watchdog
 from app.web import accounts, main
 from app.web.authentication import digest, new_token

@@ -6,8 +6,8 @@ import psycopg
 import pytest
 
 from app import sql
-from app.connections.crypto import Vault
 from app.core.errors import TryAgain
+from app.sealing import Vault
 from tests.integration.conftest import Servers
 from workers.fetcher.store import SETTINGS, Store, alone
 

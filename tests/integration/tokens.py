@@ -15,13 +15,13 @@ import httpx
 
 from app import config, sql
 from app.connections import http
-from app.connections.crypto import Vault
 from app.connections.model import Connection, id_of
 from app.connections.oauth import Grant
 from app.connections.providers import Name, providers
 from app.connections.service import Connections
 from app.connections.store import Store
 from app.core.principals import Principal
+from app.sealing import Vault
 from tests.integration.conftest import Servers
 
 KEYS = f"test:{'a5' * 32}"

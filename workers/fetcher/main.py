@@ -5,10 +5,10 @@ import os
 
 from app import bus, config, health, log, sql
 from app.connections import http, service
-from app.connections.crypto import Vault
 from app.connections.providers import NAMES
 from app.core.events import Source
 from app.core.topics import FETCHES
+from app.sealing import Vault
 from workers import crash, faustapp
 from workers.fetcher.fetching import Fetching
 from workers.fetcher.google import Google

@@ -13,8 +13,8 @@ import msgspec
 from psycopg.rows import TupleRow
 
 from app import sql
-from app.connections.crypto import Vault
 from app.core.events import FetchRequested
+from app.sealing import Vault
 from workers.fetcher.stand import Mark, Stand
 
 Phase = Literal["reading", "room", "ending", "done", "failed"]
