@@ -42,15 +42,15 @@ static: .venv/.dev
 	@.venv/bin/lint-imports > .venv/lint-imports.log || { cat .venv/lint-imports.log; exit 1; }
 
 unit: .venv/.dev
-	$(call pytest,tests/unit)
+	$(call pytest,$(TWICE) tests/unit)
 
 integration: .venv/.dev
-	$(call pytest,tests/integration)
+	$(call pytest,$(TWICE) tests/integration)
 
 # The browser tests need a Chromium; where none can be had they are skipped aloud, and never with CI=true.
 e2e: .venv/.dev
 	@$(VENV) tests/chromium.py || { [ "$$CI" != true ] && echo "!! THE BROWSER TESTS WILL BE SKIPPED !!"; }
-	$(call pytest,tests/e2e)
+	$(call pytest,$(TWICE) tests/e2e)
 
 js:
 	@if ! command -v node > /dev/null; then echo "node is missing: the JavaScript tests are left out"; \
@@ -59,7 +59,9 @@ js:
 	  echo "$$said" | awk '$$2 == "pass" { print $$3 " JavaScript tests passed" }'; \
 	fi
 
+# Two processes, each with servers of its own: alone, half of the time goes into waiting.
 PYTEST = $(VENV) -m pytest -q
+TWICE = -n 2 --dist loadfile
 # pytest says 5 when a folder has no tests.
 EMPTY_IS_FINE = status=$$?; [ $$status -eq 5 ] || exit $$status
 pytest = @$(PYTEST) $(1); $(EMPTY_IS_FINE)

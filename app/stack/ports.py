@@ -1,5 +1,6 @@
 """Ports for what listens on loopback only, and a clear word about those that are taken."""
 
+import os
 import random
 import socket
 from collections.abc import Iterator
@@ -8,8 +9,9 @@ from contextlib import ExitStack
 from app.stack import Refused
 
 # Below every system's range of outgoing ports, so that no connection of anybody takes one between two starts of a
-# server.
-_RANGE = range(20_000, 32_000)
+# server. Two stacks that start at the same moment could still choose the same one: PORT_RANGE keeps them apart.
+_FIRST, _LAST = os.environ.get("PORT_RANGE", "20000-31999").split("-")
+_RANGE = range(int(_FIRST), int(_LAST) + 1)
 LOOPBACK = "127.0.0.1"
 
 
@@ -41,4 +43,4 @@ def _hold(held: ExitStack) -> int:
         except OSError:
             continue
         return port
-    raise Refused("no port between 20000 and 32000 is free on this machine; end what holds them and try again")
+    raise Refused(f"no port between {_FIRST} and {_LAST} is free on this machine; end what holds them and try again")

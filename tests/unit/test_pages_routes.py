@@ -90,7 +90,10 @@ class Lookup:
         return msgspec.json.encode(self.found[0]) if (workspace, contact_id) == (WORKSPACE, CONTACT) else None
 
     async def counts(self, workspace: UUID, by: str) -> list[Count]:
-        return [Count(value=str(IMPORT), count=3, name=EVIL)] if by == "import" else [Count(value=EVIL, count=3)]
+        return [Count(value=EVIL, count=3)]
+
+    async def latest(self, workspace: UUID) -> list[Count]:
+        return [Count(value=str(IMPORT), count=3, name=EVIL)]
 
     async def problems(self, workspace: UUID, import_id: UUID, **asked: Any) -> Problems:
         found = Problem(line=42, column=0, code="bad", message=EVIL, suggestion="Mend it.", cells=(EVIL, ""))
