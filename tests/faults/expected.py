@@ -4,6 +4,7 @@ Workspaces share nobody: everyone in one of them has its `canary` in their addre
 The imports of a workspace share people, say different things about them, and some bring a whole file once more.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from random import Random
 from types import MappingProxyType
@@ -176,7 +177,7 @@ def _upload(
 
 def _size(random: Random, least: int, most: int) -> int:
     """Small ones are as frequent as great ones."""
-    return round(least * (most / least) ** random.random())
+    return round(math.exp(random.uniform(math.log(least), math.log(most))))
 
 
 def _content(random: Random, seed: int, workspace: int, number: int, size: int, cards: float) -> _Content:

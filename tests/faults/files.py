@@ -69,7 +69,7 @@ def table(entries: Sequence[Entry], delimiter: str) -> tuple[bytes, list[int]]:
 def _cells(entry: Entry) -> list[str]:
     person = entry.person
     if person is None:
-        return _BAD[entry.code](entry.mark)
+        return _bad(entry.code, entry.mark)
     place = (entry.street, entry.city, entry.postal_code) if entry.street else ("", "", "")
     name = (person.given, person.family)
     return [
@@ -85,12 +85,15 @@ def _cells(entry: Entry) -> list[str]:
     ]
 
 
-_BAD = {
-    "email_invalid": lambda mark: ["Nobody", mark, f"not an address {mark}", *[""] * 9],
-    "no_identity": lambda mark: [*[""] * 5, f"Role {mark}", "", "", "", "", f"A note {mark}", ""],
-    "too_many_cells": lambda mark: ["Too", "Many", f"too.many.{mark}@cells.example", *[""] * 9, "one", "more"],
-}
-"""Rows of which nothing can be made, by the code of the problem that must tell so."""
+def _bad(code: str, mark: str) -> list[str]:
+    """A row of which nothing can be made, for the reason `code`."""
+    match code:
+        case "email_invalid":
+            return ["Nobody", mark, f"not an address {mark}", *[""] * 9]
+        case "no_identity":
+            return [*[""] * 5, f"Role {mark}", "", "", "", "", f"A note {mark}", ""]
+        case _:
+            return ["Too", "Many", f"too.many.{mark}@cells.example", *[""] * 9, "one", "more"]
 
 
 def cards(entries: Sequence[Entry]) -> tuple[bytes, list[int]]:
