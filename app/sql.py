@@ -41,17 +41,21 @@ _TEMPORARY = (
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One schema, one role that owns and alone writes it, and roles that may read it."""
+    """One schema, one role that owns and alone writes it, and roles that may read it.
+
+    In a schema `beside` it, which only the owner enters, the same can be built anew while it serves.
+    """
 
     schema: str
     role: str
     folder: Path
     readers: tuple[str, ...] = ()
+    beside: str | None = None
 
 
 SERVICES = (
     Service("contacts", "importer", ROOT / "workers/importer/schema"),
-    Service("lookup", "projector", ROOT / "workers/projector/schema", readers=("lookup_reader",)),
+    Service("lookup", "projector", ROOT / "workers/projector/schema", ("lookup_reader",), beside="lookup_beside"),
     Service("web", "web", ROOT / "app/web/schema"),
     Service("jobs", "jobs", ROOT / "app/jobs/schema"),
     Service("connections", "connections", ROOT / "app/connections/schema"),
@@ -173,7 +177,9 @@ def _ensure_role(connection: psycopg.Connection[TupleRow], database: str, role: 
 def _ensure_schema(connection: psycopg.Connection[TupleRow], service: Service) -> None:
     schema, role = sql.Identifier(service.schema), sql.Identifier(service.role)
     connection.execute(sql.SQL("grant {} to current_user").format(role))
-    connection.execute(sql.SQL("create schema if not exists {} authorization {}").format(schema, role))
+    for each in filter(None, (service.schema, service.beside)):
+        made = sql.SQL("create schema if not exists {} authorization {}").format(sql.Identifier(each), role)
+        connection.execute(made)
     connection.execute(
         sql.SQL(
             "create table if not exists {}.migrations"

@@ -263,8 +263,16 @@ class ContactOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sources: tuple[SourceOut, ...] = ()
 
 
+NO_IMPORT = UUID(int=0)
+"""In place of an import's id where contacts are told again though no import has brought them just now."""
+
+
 class ContactsChanged(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="contacts.changed"):
-    """Contacts as they now are. Part `part` of `parts` records for one segment, all on one partition, in order."""
+    """Contacts as they now are. Part `part` of `parts` records for one segment, all on one partition, in order.
+
+    Where all contacts are told again, no import has brought them: `import_id` is the nil UUID, and each record stands
+    alone.
+    """
 
     workspace: UUID
     import_id: UUID
