@@ -4,6 +4,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -124,6 +125,9 @@ async def acknowledged(futures: Sequence["asyncio.Future[object]"]) -> None:
         raise TryAgain(f"Kafka did not acknowledge a record: {error}") from error
 
 
+_CATCH_UP_SECONDS = 30
+
+
 class LiveMap(Generic[V]):
     """A compacted topic in memory: reading it costs one dict look-up and no network.
 
@@ -148,6 +152,8 @@ class LiveMap(Generic[V]):
         self._values: dict[tuple[str, ...], V] = {}
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._consumer: AIOKafkaConsumer | None = None
+        self._moved = asyncio.Event()
 
     def get(self, *key: str) -> V | None:
         """The value under this key, the workspace first."""
@@ -174,6 +180,24 @@ class LiveMap(Generic[V]):
             waiter.cancel()
             self._task.result()
 
+    async def catch_up(self) -> None:
+        """Returns once the map knows all that the topic holds at this moment. Raises TryAgain.
+
+        Whoever was told of a record by way of another topic asks for this before it says that there is none.
+        """
+        consumer = self._consumer
+        if consumer is None or not self._ready.is_set():
+            raise TryAgain(f"the topic {self._topic.name} is not followed yet")
+        try:
+            async with asyncio.timeout(_CATCH_UP_SECONDS):
+                ends: dict[TopicPartition, int] = await consumer.end_offsets(consumer.assignment())
+                while not await _caught_up(consumer, ends):
+                    self._moved.clear()
+                    with suppress(TimeoutError):  # what compaction left out is passed over without a sign
+                        await asyncio.wait_for(self._moved.wait(), 0.1)
+        except (KafkaError, TimeoutError) as error:
+            raise TryAgain(f"the end of {self._topic.name} is not known: {error!r}") from error
+
     async def stop(self) -> None:
         if self._task is not None:
             self._task.cancel()
@@ -195,6 +219,7 @@ class LiveMap(Generic[V]):
         try:
             found = await partitions_of(consumer, self._topic)
             consumer.assign(found)
+            self._consumer = consumer
             await consumer.seek_to_beginning()
             ends: dict[TopicPartition, int] = await consumer.end_offsets(found)
             while True:
@@ -204,7 +229,9 @@ class LiveMap(Generic[V]):
                 for records in batches.values():
                     for record in records:
                         self._take(record.key, record.value)
+                self._moved.set()
         finally:
+            self._consumer = None
             await consumer.stop()
 
     def learn(self, key: bytes, value: bytes) -> None:

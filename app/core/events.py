@@ -176,6 +176,19 @@ class SegmentHeader(msgspec.Struct, frozen=True, kw_only=True):
         return self.index == 0 or self.begins
 
 
+class ImportKey(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="import.key"):
+    """The key under which all values of an import's file are sealed, itself sealed under DATA_KEYS (`wrapped`).
+
+    A tombstone makes the file unreadable, and all of its copies.
+    """
+
+    workspace: UUID
+    import_id: UUID
+    at: float
+    site: str
+    wrapped: bytes
+
+
 class FetchRequested(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fetch.requested"):
     """Fetch one page of a connected account: the next record asks for the next one, so accounts take turns.
 

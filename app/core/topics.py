@@ -49,6 +49,7 @@ BULK = Topic(
     record_bytes=SEGMENT_RECORD_BYTES,
     retries=IN_SIGHT,
 )
+KEYS = Topic(name="import.keys", key="import id", carries=("import.key",), keep=None)
 FACTS = Topic(
     name="import.facts",
     key="import id",
@@ -113,6 +114,7 @@ def retry_topic(origin: Topic, delay: str) -> Topic:
 _ORIGINS = (
     EXPRESS,
     BULK,
+    KEYS,
     FACTS,
     IMPORTS,
     NOTICES,
