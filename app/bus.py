@@ -218,10 +218,11 @@ class LiveMap(Generic[V]):
         await consumer.start()
         try:
             found = await partitions_of(consumer, self._topic)
+            # Before anything is fetched: on its connection the question would wait for the answer to a fetch.
+            ends: dict[TopicPartition, int] = await consumer.end_offsets(found)
             consumer.assign(found)
             self._consumer = consumer
             await consumer.seek_to_beginning()
-            ends: dict[TopicPartition, int] = await consumer.end_offsets(found)
             while True:
                 if not self._ready.is_set() and await _caught_up(consumer, ends):
                     self._ready.set()
