@@ -18,6 +18,7 @@ from app.core.topics import SEGMENT_RECORD_BYTES, Topic
 log = logging.getLogger(__name__)
 V = TypeVar("V")
 Headers = Sequence[tuple[str, bytes]]
+_KAFKA = {"messaging.system": "kafka"}
 
 
 def connection(settings: config.Process) -> dict[str, Any]:
@@ -80,18 +81,20 @@ class Producer:
         """Hands a record over; the future resolves once every replica has it. Raises TryAgain."""
         assert self._producer is not None, "start() comes first"
         name = topic if isinstance(topic, str) else topic.name
+        span = trace.span(f"send {name}", "producer", _KAFKA)
         try:
             future: asyncio.Future[object] = await self._producer.send(
                 name,
                 value,
                 key=key,
                 partition=partition,
-                headers=[*headers, ("traceparent", trace.current().encode())],
+                headers=[*headers, ("traceparent", span.traceparent.encode())],
             )
         except MessageSizeTooLargeError:
             raise  # no repetition makes it smaller
         except KafkaError as error:
             raise TryAgain(f"Kafka did not take a record: {error}") from error
+        span.until(future)
         return future
 
     async def publish(

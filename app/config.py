@@ -33,6 +33,9 @@ class Process:
     health_host: str = "127.0.0.1"
     health_port: int = 0
     log_level: str = "info"
+    otel_exporter_otlp_endpoint: str = ""
+    otel_exporter_otlp_headers: str = ""
+    patience_seconds: int = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,7 +135,13 @@ class Harness:
         """Deals with one record; never raises."""
         crash.point("polled")
         given = record.headers.get("traceparent")
-        trace.enter(given.decode() if given else None)
+        with trace.received(f"process {record.topic}", given.decode() if given else None) as span:
+            if trace.told():
+                span.say("messaging.kafka.message.key", (record.key or b"").decode(errors="replace"))
+                span.say("addressbus.reference", record.reference)
+            await self._take(record, span)
+
+    async def _take(self, record: Record, span: trace.Span) -> None:
         fault: Exception | None = None
         started = time.monotonic()
         pause = self._policy.first_pause
@@ -164,6 +170,7 @@ class Harness:
             except Exception as error:  # the one broad except of the workers: an escaped one would lose the record
                 if fault is not None:
                     self._leave(watchdog.STUCK, f"a record could not be set aside: {reason_of(error)}")
+                span.fail(reason_of(error))
                 fault = error
 
     def _refuse_skipped(self, record: Record) -> None:

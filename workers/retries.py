@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 
-from app import bus, config
+from app import bus, config, trace
 from app.core.errors import TryAgain
 from app.core.topics import Topic, retry_topic
 from workers.harness import Outlet
@@ -49,7 +49,8 @@ async def _follow(settings: config.Process, origin: Topic, waiting: Topic, outle
             headers = dict(record.headers)
             due = float(headers.pop("due", b"0"))
             await asyncio.sleep(max(0.0, due - time.time()))
-            headers.pop("traceparent", None)
+            came = headers.pop("traceparent", None)
+            trace.enter(came.decode() if came else None)
             await outlet.publish(origin, key=record.key, value=record.value, headers=list(headers.items()))
             await _commit(consumer, record.topic, record.partition, record.offset + 1)
     finally:

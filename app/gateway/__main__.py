@@ -5,7 +5,7 @@ import gc
 import signal
 import sys
 
-from app import config, health, log
+from app import config, health, log, trace
 from app.core.channels import Keys
 from app.gateway.server import Gateway
 from app.watchdog import Watchdog
@@ -29,6 +29,7 @@ if __name__ == "__main__":
         print(f"addressbus: CHANNEL_KEYS: {error}", file=sys.stderr)
         raise SystemExit(2) from None
     log.set_up(settings.process_name, settings.log_level)
+    trace.set_up(settings)
     # When ten thousand clients come back at once, full collections would stall them all for a third of a second.
     gc.set_threshold(50_000, 50, 1_000)
     asyncio.run(main(settings))

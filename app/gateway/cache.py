@@ -5,7 +5,7 @@ Redis is a cache. It may be emptied, restarted or away at any moment; the names 
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 from uuid import UUID
@@ -34,7 +34,10 @@ _SCRIPT = Path(__file__).with_name("notice.lua").read_text()
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A state on its way to Redis: `name` is that of the room, `state` is JSON, `at` Unix seconds."""
+    """A state on its way to Redis: `name` is that of the room, `state` is JSON, `at` Unix seconds.
+
+    `trace` is the traceparent it came with, where anybody hears of traces.
+    """
 
     name: str
     import_id: str
@@ -42,6 +45,7 @@ class Notice:
     kind: Kind
     at: float
     state: bytes
+    trace: str = ""
 
 
 class _Glance(msgspec.Struct):
@@ -81,7 +85,9 @@ def event_of(state: bytes, *, offset: int = 0, kind: Kind | None = None, at: flo
 def read_message(payload: bytes) -> tuple[str, Event]:
     """What `notice.lua` published: the epoch and the event."""
     epoch, offset, kind, _, _, at, state = payload.split(b" ", 6)
-    return epoch.decode(), event_of(state, offset=int(offset), kind=cast(Kind, kind.decode()), at=float(at))
+    at, _, traceparent = at.partition(b";")
+    event = event_of(state, offset=int(offset), kind=cast(Kind, kind.decode()), at=float(at))
+    return epoch.decode(), replace(event, trace=traceparent.decode()) if traceparent else event
 
 
 class Cache:
@@ -149,7 +155,7 @@ class Cache:
             notice.import_id,
             notice.version,
             notice.kind,
-            notice.at,
+            f"{notice.at};{notice.trace}" if notice.trace else notice.at,
             notice.state,
             topic(notice.name),
             HASH_SECONDS,
@@ -216,7 +222,8 @@ def _position(fields: dict[bytes, bytes], entries: Iterable[tuple[bytes, Any]]) 
         if state is None and fields.get(b"v:" + said[b"i"]) == said[b"v"]:
             state = fields[b"s:" + said[b"i"]]
         if state is not None:
-            events.append(event_of(state, offset=last, kind=cast(Kind, said[b"k"].decode()), at=float(said[b"a"])))
+            at = float(said[b"a"].partition(b";")[0])
+            events.append(event_of(state, offset=last, kind=cast(Kind, said[b"k"].decode()), at=at))
     # The stream may have been trimmed, or have expired before the hash.
     floor = first - 1 if last == offset and first else offset
     return Position(fields[b"epoch"].decode(), offset, floor, _states(fields), events)

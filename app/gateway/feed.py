@@ -15,7 +15,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from app import config
+from app import config, trace
 from app.bus import connection, forever
 from app.core.errors import TryAgain
 from app.core.imports import TERMINAL
@@ -45,12 +45,18 @@ class _Addressed(msgspec.Struct, tag_field="type", tag="notice"):
 _decoder: msgspec.json.Decoder[_Addressed] = msgspec.json.Decoder(_Addressed)
 
 
-def read_notice(value: bytes, at: float) -> Notice:
+def read_notice(value: bytes, at: float, traceparent: str = "") -> Notice:
     """A record of the topic `notices`. Raises msgspec.DecodeError."""
     notice = _decoder.decode(value)
     event = event_of(bytes(notice.state))
     return Notice(
-        room_name(notice.workspace, notice.channel), event.import_id, event.version, notice.kind, at, event.state
+        room_name(notice.workspace, notice.channel),
+        event.import_id,
+        event.version,
+        notice.kind,
+        at,
+        event.state,
+        traceparent,
     )
 
 
@@ -123,7 +129,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         notices = conflated(notice for record in records if (notice := self._read(record)) is not None)
         if not notices:
             return
-        pause = 0.1
+        pause, began = 0.1, time.time()
         while True:
             try:
                 overgrown = await self._cache.write(notices)
@@ -135,10 +141,13 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 1.0)
         NOTICES_WRITTEN.inc(len(notices))
+        for notice in notices:
+            if notice.trace:
+                trace.passed(f"process {NOTICES.name}", notice.trace, began)
 
     def _read(self, record: Any) -> Notice | None:
         try:
-            notice = read_notice(record.value, _began(record))
+            notice = read_notice(record.value, _began(record), _trace(record) if trace.told() else "")
         except (msgspec.DecodeError, TypeError, ValueError) as error:
             MALFORMED.inc()
             where = {"partition": record.partition, "offset": record.offset}
@@ -167,6 +176,10 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         except KafkaError as error:
             # The partition went to another gateway, which repeats a little.
             log.warning("offsets of notices were not committed", extra={"why": str(error)})
+
+
+def _trace(record: Any) -> str:
+    return next((value.decode() for name, value in record.headers if name == "traceparent"), "")
 
 
 def _began(record: Any) -> float:

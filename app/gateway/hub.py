@@ -42,6 +42,7 @@ class Event:
 
     `offset` is 0 for a state that has no place in this epoch's order (it came from the map or the hash);
     `at` is when it was produced (Unix seconds), `ended` when the import ended, None while it runs; `state` is JSON.
+    `trace` is the traceparent it came with, where anybody hears of traces.
     """
 
     offset: int
@@ -51,6 +52,7 @@ class Event:
     at: float
     ended: float | None
     state: bytes
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from app import trace
 from app.core.errors import TryAgain
 from app.gateway.cache import Cache, Notice, event_of, read_message
 from app.gateway.hub import Listener, Room
@@ -129,6 +130,8 @@ class Rooms:
         for event in told.events:
             if event.at:
                 DELAY.observe(max(0.0, time.time() - event.at))
+                if event.trace:
+                    trace.passed("deliver", event.trace, event.at, attributes={"addressbus.import": event.import_id})
         told.clear()
         if room.due is not None and name not in self._flushes:
             self._flushes[name] = asyncio.get_running_loop().call_at(room.due, self._flush, name)

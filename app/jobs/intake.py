@@ -13,7 +13,7 @@ from weakref import WeakValueDictionary
 
 from crc32c import crc32c
 
-from app import config
+from app import config, trace
 from app.backlog import Backlog
 from app.bus import Producer
 from app.core.errors import Rejected, TryAgain
@@ -224,7 +224,8 @@ class Intake:
         """
         job = await self._usable(workspace, import_id)
         self._check_fits(job, body)
-        with self._streams.one(workspace), metrics.UPLOADS.track_inprogress():
+        span = trace.span("upload", attributes={"addressbus.import": str(import_id)})
+        with self._streams.one(workspace), metrics.UPLOADS.track_inprogress(), span:
             try:
                 if job.sealed:
                     return job

@@ -9,11 +9,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from app import trace
 from app.core import principals
 from app.core.errors import Rejected
 from app.core.imports import State
+from app.core.principals import Principal
 from app.core.reading.plans import parse
 from app.jobs import asking, bodies, previewing
+from app.jobs.asking import Asked
 from app.jobs.intake import Body, Conflict, Intake
 from app.jobs.jobs import Job, requested
 
@@ -48,13 +51,13 @@ async def create_import(request: Request) -> Response:
     intake = _intake(request)
     if media_type == "application/json":
         body = await bodies.small(request, asking.MAX_ASKING_BYTES)
-        job = await intake.request(principal, asking.from_json(body), key)
+        job = await _requested(intake, principal, asking.from_json(body), key)
         upload = {"url": intake.upload_url(job)} if job.source == "file" else None
         return _accepted(job, requested(job), upload=upload)
     length = bodies.length(request)
     asked = asking.from_query(request.query_params, length)
     chunks = await bodies.file_of(request)
-    job = await intake.request(principal, asked, key)
+    job = await _requested(intake, principal, asked, key)
     try:
         await intake.write(job.workspace, job.id, Body(chunks=chunks, length=length))
     except Conflict as conflict:
@@ -143,6 +146,13 @@ ROUTES = [
 def _intake(request: Request) -> Intake:
     found: Intake = request.state.intake
     return found
+
+
+async def _requested(intake: Intake, principal: Principal, asked: Asked, key: str | None) -> Job:
+    with trace.span("intake") as span:
+        job = await intake.request(principal, asked, key)
+        span.say("addressbus.import", str(job.id))
+        return job
 
 
 def _id(request: Request) -> UUID:

@@ -24,7 +24,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from app import config, health, log, sql
+from app import config, health, log, sql, trace
 from app.core import channels
 from app.core.channels import holder_of
 from app.core.errors import Rejected, TryAgain
@@ -166,6 +166,7 @@ def run(arguments: argparse.Namespace) -> None:
     """Raises SystemExit: 2 for what the operator can mend at once, 1 for what is away."""
     settings = config.read_or_exit(config.Web)
     log.set_up(settings.process_name, settings.log_level)
+    trace.set_up(settings)
     _check(settings)
     try:
         if arguments.command is None:

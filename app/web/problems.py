@@ -173,7 +173,14 @@ class Door:
             await self._app(scope, receive, send)
             return
         sent = Headers(scope=scope).get("traceparent", "")
-        trace.enter(sent if _TRACEPARENT.fullmatch(sent) else None)
+        with trace.received(scope["method"], sent if _TRACEPARENT.fullmatch(sent) else None, "server") as span:
+            try:
+                await self._answered(scope, receive, send, span)
+            finally:
+                if trace.told():
+                    span.call(f"{scope['method']} {_route(scope)}")
+
+    async def _answered(self, scope: Scope, receive: Receive, send: Send, span: trace.Span) -> None:
         begun = time.perf_counter()
         started = False
 
@@ -182,6 +189,7 @@ class Door:
             if message["type"] == "http.response.start":
                 started = True
                 metrics.answered(scope["method"], message["status"], time.perf_counter() - begun)
+                span.say("http.response.status_code", message["status"])
             await send(message)
 
         try:
@@ -190,6 +198,8 @@ class Door:
             return
         except Exception as error:
             problem = of(error)
+            if problem.status >= 500:
+                span.fail(type(error).__name__)
             if started:
                 # Half an answer cannot be taken back: the server cuts the connection, so it is not taken for whole.
                 raise
@@ -201,3 +211,9 @@ class Door:
             return problem.response()
         shown = self._show(Request(scope), problem)
         return await shown if isinstance(shown, Awaitable) else shown
+
+
+def _route(scope: Scope) -> str:
+    """The path with the names of its parameters in place of their values, so that a route has one name."""
+    named = {value: f"{{{name}}}" for name, value in scope.get("path_params", {}).items()}
+    return "/".join(named.get(part, part) for part in scope["path"].split("/")) if "endpoint" in scope else ""

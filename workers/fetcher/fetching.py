@@ -20,6 +20,7 @@ import msgspec
 from msgspec.structs import replace
 from prometheus_client import Counter, Gauge, Histogram
 
+from app import trace
 from app.backlog import Backlog
 from app.connections import http
 from app.connections.errors import TryLater
@@ -303,7 +304,7 @@ class Fetching:
         if fresh:
             headers["Connection"] = "close"  # what was busy may be this connection's server alone
         async with self._place(source):
-            with SECONDS.labels(source).time():
+            with SECONDS.labels(source).time(), trace.span("page", "client", {"addressbus.provider": source}):
                 return await http.ask(self._client, "GET", url, headers=headers, most=MOST_BYTES)
 
     @asynccontextmanager

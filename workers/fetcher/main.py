@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from app import bus, config, health, log, sql
+from app import bus, config, health, log, sql, trace
 from app.connections import http, service
 from app.connections.providers import NAMES
 from app.core.events import Source
@@ -32,6 +32,7 @@ def main() -> None:
     """Runs until SIGTERM or SIGINT."""
     settings = config.read_or_exit(config.Fetcher)
     log.set_up(settings.process_name, settings.log_level)
+    trace.set_up(settings)
     crash.arm(os.environ)
     asyncio.run(run(settings))
 

@@ -9,6 +9,7 @@ import crc32c
 import msgspec
 from prometheus_client import Counter, Histogram
 
+from app import trace
 from app.bus import Producer, acknowledged
 from app.core.events import Fact, ProblemOut, SegmentDone, SegmentFailed, SegmentHeader
 from app.core.reading import blocks, segments
@@ -54,7 +55,7 @@ class Importing:
         if self._unwanted(segment) and not await self._store.knows(segment):
             SEGMENTS.labels("stopped").inc()
             return
-        with STEP.labels("read").time():
+        with STEP.labels("read").time(), trace.span("read"):
             block, reading = blocks.read(data, segment)
             reading = await self._identified(segment, reading)
             understood = understand(segment, block, reading)
@@ -71,7 +72,7 @@ class Importing:
             SEGMENTS.labels("stopped").inc()
             return
         crash.point("committed")
-        with STEP.labels("tell").time():
+        with STEP.labels("tell").time(), trace.span("tell"):
             await self._tell(segment, understood, merged, reading.problems)
             await self._report(segment, _size(data, segment), merged)
         crash.point("reported")

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 
-from app import bus, config, health, log
+from app import bus, config, health, log, trace
 from app.core.topics import BULK, EXPRESS, Topic
 from workers import crash, faustapp
 from workers.importer.importing import Importing
@@ -19,6 +19,7 @@ def main() -> None:
     """Runs until SIGTERM or SIGINT."""
     settings = config.read_or_exit(config.Importer)
     log.set_up(settings.process_name, settings.log_level)
+    trace.set_up(settings)
     crash.arm(os.environ)
     # A segment is hundreds of thousands of small objects and no cycles: looking for some doubles its cost.
     gc.freeze()

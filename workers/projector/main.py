@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from prometheus_client import Counter
 
-from app import bus, config, health, log, sql
+from app import bus, config, health, log, sql, trace
 from app.bus import Producer
 from app.core.events import ImportProblems, MalformedEvent, Projected
 from app.core.imports import ImportRecord
@@ -86,6 +86,7 @@ def main() -> None:
     """Runs until SIGTERM or SIGINT."""
     settings = config.read_or_exit(config.Projector)
     log.set_up(settings.process_name, settings.log_level)
+    trace.set_up(settings)
     crash.arm(os.environ)
     yielding.yield_to_others()
     asyncio.run(run(settings))

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from app import bus, config, health, log
+from app import bus, config, health, log, trace
 from app.watchdog import Watchdog
 from workers.tracker.follow import Follower
 
@@ -12,6 +12,7 @@ def main() -> None:
     """Runs until SIGTERM or SIGINT."""
     settings = config.read_or_exit(config.Tracker)
     log.set_up(settings.process_name, settings.log_level)
+    trace.set_up(settings)
     asyncio.run(run(settings))
 
 

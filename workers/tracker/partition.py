@@ -104,11 +104,12 @@ class Partition:
             except msgspec.DecodeError as error:
                 told.append(await self._bury(record, error))
                 continue
-            old = self._records.get(fact.import_id) or unknown(fact.workspace, fact.import_id)
-            new = fold(old, fact)
-            if new is not old:
-                self._records[fact.import_id] = folded[fact.import_id] = new
-                news.append(News(old, new, _traceparent(record), record.timestamp / 1000))
+            with trace.received("fold", _traceparent(record)) as span:
+                old = self._records.get(fact.import_id) or unknown(fact.workspace, fact.import_id)
+                new = fold(old, fact)
+                if new is not old:
+                    self._records[fact.import_id] = folded[fact.import_id] = new
+                    news.append(News(old, new, span.traceparent, record.timestamp / 1000))
         for item in worth_telling(news):
             trace.enter(item.traceparent)
             for notice in notices(kind_of_change(item.old, item.new), item.new.state):
