@@ -52,8 +52,9 @@ _NOTE = re.compile(
     re.IGNORECASE | re.VERBOSE,
 )
 _STROKES = frozenset("-=_+")
-_DRAWN = (b"---", b"===", b"___")
-_DRAWN_LINE = re.compile(rb"(?:\A|[\r\n])[\"']?[-=_+]{3}")
+# Apart, because a pattern that begins with one byte is looked for with memchr.
+_DRAWN = tuple(re.compile(start + rb"[\"']?[-=_+]{3}") for start in (b"\n", b"\r"))
+_DRAWN_FIRST = re.compile(rb"[\"']?[-=_+]{3}")
 _LINE = re.compile(r"[-=_*+|~\s]*[-=_]{3,}[-=_*+|~\s]*")
 _NUMBER = re.compile(rf"[\d.,\s]+(?:{_THINGS})?", re.IGNORECASE)
 
@@ -62,7 +63,7 @@ def suspected(data: bytes, plan: Plan, *, heads: bool) -> bool:
     """Whether a segment may have such rows; `heads` says that it begins with the header. Takes a moment only."""
     if sum(map(data.count, _needles(plan))) > (heads and plan.header == 1):
         return True
-    if any(drawn in data for drawn in _DRAWN) and _DRAWN_LINE.search(data):
+    if _DRAWN_FIRST.match(data) or any(drawn.search(data) for drawn in _DRAWN):
         return True
     lines = re.split(r"[\r\n]+", data[-_LAST_BYTES:].decode(errors="ignore"))[-LAST_ROWS - 1 :]
     marks = f"{plan.dialect.delimiter if plan.dialect else ','}\"' \t"

@@ -10,17 +10,17 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import compress
+from operator import itemgetter
 from typing import NamedTuple
 
 from app.core.contacts import SCALARS, Address, Email, Person, Phone, Url
-from app.core.events import SegmentHeader
-from app.core.reading import segments, values
+from app.core.events import ProblemOut, SegmentHeader
+from app.core.reading import segments, tables, values
 from app.core.reading.cardfiles import CARD_FILES
 from app.core.reading.plan import Plan
 from app.core.reading.rows import (
     ADDRESS_PARTS,
     TEXTS,
-    Row,
     Rows,
     Slot,
     emptied,
@@ -29,11 +29,13 @@ from app.core.reading.rows import (
     shown_texts,
     with_labels,
 )
+from app.core.reading.tables import Table
 
 _EMAIL = r"[a-z0-9_+\-]++(?:\.[a-z0-9_+\-]++)*+@(?:[a-z0-9][a-z0-9\-]*+\.)++[a-z0-9][a-z0-9\-]*+"
 _PHONE = r"\+[1-9][0-9]{6,14}+"
 _EMAILS = re.compile(rf"(?:(?:{_EMAIL})?\n)*+")
 _PHONES = re.compile(rf"(?:(?:{_PHONE})?\n)*+")
+_START = itemgetter(slice(6))
 _HYPHEN_LAST = ("-.", "-\n")
 _SHORT_EMAIL = 64
 """Characters: no part of so short an address is too long."""
@@ -137,11 +139,15 @@ def read(data: bytes, header: SegmentHeader) -> tuple[Block | None, segments.Rea
     if header.opens or not _is_for_columns(header.plan):
         return None, segments.read(data, header)
     by = rows_of(header.plan)
-    (rows, problems), plain = segments.usable_rows(data, header)
-    sieve = _Sieve(by, rows, plain=plain)
+    problems: list[ProblemOut] = []
+    table = tables.split(data, header)
+    if table is None:
+        (rows, problems), plain = segments.usable_rows(data, header)
+        table = tables.of_rows(rows, plain=plain)
+    sieve = _Sieve(by, table)
     block = sieve.result()
-    people, more = by.read(list(compress(rows, sieve.odd)), plain=plain)
-    count = len(rows) + len(problems)
+    people, more = by.read(table.rows(sieve.odd), plain=table.plain)
+    count = len(table.numbers) + len(problems)
     problems = sorted([*problems, *more], key=lambda told: told.row)
     return block, segments.named(segments.Reading(people, problems, count), header)
 
@@ -159,24 +165,23 @@ def _is_for_columns(plan: Plan) -> bool:
 class _Sieve:
     """Rows of one width on their way into a block. `odd` marks those that are not plain."""
 
-    def __init__(self, by: Rows, rows: Sequence[Row], *, plain: bool) -> None:
+    def __init__(self, by: Rows, table: Table) -> None:
         self._by = by
-        self._rows = rows
-        self._plain = plain
-        self._raw = list(zip(*(row.cells for row in rows), strict=True))
-        self.odd = bytearray(len(rows))
+        self._table = table
+        self._count = len(table.numbers)
+        self.odd = bytearray(self._count)
 
     def result(self) -> Block | None:
         """The plain rows; None if there are none."""
-        emails = self._slots(self._by.emails, self._emails) if self._rows else ()
+        emails = self._slots(self._by.emails, self._emails) if self._count else ()
         if emails and "" in emails[0].values:
             self._mark([not email for email in emails[0].values])
         if not emails or self.odd.count(1) > len(self.odd) // 2:  # not worth looking further
-            self.odd = bytearray(b"\1" * len(self._rows))
+            self.odd = bytearray(b"\1" * self._count)
             return None
         every = Block(
-            rows=[row.number for row in self._rows],
-            lines=[row.line for row in self._rows],
+            rows=list(self._table.numbers),
+            lines=list(self._table.lines),
             scalars=self._scalars(),
             emails=emails,
             phones=self._slots(self._by.phones, self._phones),
@@ -201,7 +206,8 @@ class _Sieve:
         Plain: at most one cell of a row is filled, with a text in NFC that has no quotation mark, backslash or control
         character, so that neither JSON nor COPY escapes anything in it.
         """
-        filled = [self._cells(self._raw[index]) for index in indexes if any(self._raw[index])]
+        raw = self._table.columns
+        filled = [self._cells(raw[index]) for index in indexes if any(raw[index])]
         if not filled:
             return None
         if len(filled) == 1:
@@ -216,7 +222,9 @@ class _Sieve:
             raw = list(map(str.strip, raw))
             joined = "\n".join(("", *raw, ""))
         suspect = '"' in joined or "\\" in joined or "\t" in joined
-        if suspect or not (self._plain or _is_plain(joined.replace("\n", ""), joined.count("\n") <= len(raw) + 1)):
+        if suspect or not (
+            self._table.plain or _is_plain(joined.replace("\n", ""), joined.count("\n") <= len(raw) + 1)
+        ):
             self._mark([not _is_plain(cell) for cell in raw])
         return emptied(list(raw))
 
@@ -266,7 +274,7 @@ class _Sieve:
     def _kinds(self, slot: Slot) -> Cells:
         texts = self._column(slot.parts.get("label", ()))
         if texts is None:
-            return [slot.label] * len(self._rows)
+            return [slot.label] * self._count
 
         def kind(text: str) -> str | None:
             label, primary = values.kind(text) if text else (slot.label, False)
@@ -276,22 +284,23 @@ class _Sieve:
 
     def _emails(self, cells: Cells) -> tuple[Cells, Cells]:
         """Plain: short, of letters, digits and `_+-.`, with a domain in ASCII."""
-        found = "\n".join(cells).lower().split("\n")
+        joined = "\n".join(cells)
+        lowered = joined.lower()
+        found = cells if lowered == joined else lowered.split("\n")
         if len(found) != len(cells):  # some cell has line ends, and is marked already
             found = [cell.lower() for cell in cells]
         for at in _unlike(_EMAILS, found):
             self.odd[at] = 1
         if max(map(len, found)) > _SHORT_EMAIL:
             self._mark([len(cell) > _SHORT_EMAIL for cell in found])
-        domains = "\n".join(found) + "\n"
-        if any(last in domains for last in _HYPHEN_LAST):
+        if any(last in f"{lowered}\n" for last in _HYPHEN_LAST):
             self._mark([any(last in f"{cell}\n".partition("@")[2] for last in _HYPHEN_LAST) for cell in found])
         return found, found
 
     def _phones(self, cells: Cells) -> tuple[Cells, Cells]:
         """Plain: in E.164 already, or a single number that the region makes clear."""
         if next(_unlike(_PHONES, cells), None) is None:
-            forms = {(cell[:6], len(cell)) for cell in cells if cell}
+            forms = set(zip(map(_START, cells), map(len, cells), strict=True)) - {("", 0)}
             if all(values.keeps_its_form(*form) for form in forms):
                 return cells, cells
         region = self._by.region
@@ -318,14 +327,14 @@ class _Sieve:
             countries = parts[_COUNTRY]
             if countries is not None:
                 parts[_COUNTRY] = self._each(countries, shown_country)
-            whole = list(zip(*(cells or [""] * len(self._rows) for cells in parts), strict=True))
+            whole = list(zip(*(cells or [""] * self._count for cells in parts), strict=True))
             for other in seen:
                 self._mark([any(one) and one == another for one, another in zip(whole, other, strict=True)])
             seen.append(whole)
             yield Place(tuple(parts), self._kinds(slot))
 
     def _labels(self) -> list[tuple[str, ...]]:
-        found = [self._by.plan_labels] * len(self._rows)
+        found = [self._by.plan_labels] * self._count
         for index, split in self._by.labels:
             cells = self._column((index,))
             if cells is not None:

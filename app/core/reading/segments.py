@@ -29,8 +29,8 @@ from app.core.reading.values import MAX_CELL
 _ESCAPED = re.compile(r"'(?:[=@\t\r]|[+-](?![0-9 ()./-]*\Z))")
 _MAYBE_ESCAPED = re.compile(r"'[=@\t\r+-]")
 _CONTROLS = bytes({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D})
-_UNSEEN = re.compile(rb"\xc2[\x80-\x9f]|\xe2\x80\x8b|\xef\xbb\xbf")
-"""Controls beyond ASCII, the space of no width and the byte order mark, in UTF-8."""
+_MORE_CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")
+"""Those beyond ASCII, in UTF-8."""
 _BLOCK = 16 * 1024
 _MAPPERS: dict[str, provided.Mapper] = {"google": people.entry, "microsoft": graph.entry}
 _row = partial(tuple.__new__, Row)
@@ -128,7 +128,7 @@ def records(
     """
     rules = grammar(dialect)
     text = None
-    if not continues and rules.plain(data, final=True) is not None and not _has_long_line(data):
+    if not continues and rules.plain(data, final=True) is not None and not has_long_line(data):
         try:
             text = data.decode()
         except UnicodeDecodeError:
@@ -137,28 +137,41 @@ def records(
         return _walked(data, rules, first_line, width, continues, skip, encoding), False
     rows, quoted_lines = _quick(text, dialect, first_line)
     rows = rows[skip:]
-    if _MAYBE_ESCAPED.search(text):
+    if may_be_escaped(text):
         rows = [row._replace(cells=_unescaped(row.cells)) for row in rows]
-    return Records(rows, []), not quoted_lines and _is_plain(data, text)
+    return Records(rows, []), not quoted_lines and is_plain(data, text)
 
 
-def _is_plain(data: bytes, text: str) -> bool:
+def is_plain(data: bytes, text: str) -> bool:
     """Whether a text, also given as UTF-8, is in NFC and has nothing in it that nobody can see."""
     if len(data.translate(None, _CONTROLS)) < len(data):
         return False
-    return text.isascii() or (not _UNSEEN.search(data) and unicodedata.is_normalized("NFC", text))
+    if text.isascii():
+        return True
+    unseen = "\u200b" in text or "\ufeff" in text or _MORE_CONTROLS.search(data)
+    return not unseen and unicodedata.is_normalized("NFC", text)
 
 
-def _quick(text: str, dialect: Dialect, first_line: int) -> tuple[list[Row], bool]:
-    """All rows, and whether some cell has line ends in it."""
+def may_be_escaped(text: str) -> bool:
+    """Whether some cell may begin with the quote that keeps spreadsheets from taking it for a formula."""
+    return _MAYBE_ESCAPED.search(text) is not None
+
+
+def csv_rows(text: str, dialect: Dialect) -> tuple[list[list[str]], int]:
+    """The cells of each record of a text whose quotes are plain, [] for an empty line; and how many lines it has."""
     reader = csv.reader(
         io.StringIO(text, newline=""),
         delimiter=dialect.delimiter,
         quotechar=dialect.quote,
         quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
     )
-    found = list(reader)
-    if reader.line_num == len(found):
+    return list(reader), reader.line_num
+
+
+def _quick(text: str, dialect: Dialect, first_line: int) -> tuple[list[Row], bool]:
+    """All rows, and whether some cell has line ends in it."""
+    found, ends = csv_rows(text, dialect)
+    if ends == len(found):
         return _numbered(found, range(first_line, first_line + len(found))), False
     lines = list(accumulate(map(_lines_of, found), initial=first_line))
     return _numbered(found, lines[:-1]), True
@@ -212,7 +225,7 @@ def _unescaped(cells: Sequence[str]) -> list[str]:
     return [cell[1:] if cell.startswith("'") and _ESCAPED.match(cell) else cell for cell in cells]
 
 
-def _has_long_line(data: bytes) -> bool:
+def has_long_line(data: bytes) -> bool:
     """Whether some line may be longer than a cell may be; short ones are never suspected."""
     return any(
         data.find(b"\n", at, at + _BLOCK) < 0 and data.find(b"\r", at, at + _BLOCK) < 0
