@@ -245,8 +245,8 @@ def _row(entry: Entry, line: int, labels: Sequence[str], *, card: bool) -> Row:
         return Row(line, code=entry.code)
     sets: dict[str, tuple[str, int]] = {}
     if person.email:
-        folded = person.email.lower()
-        sets["e" + folded] = ("" if folded == person.email else person.email, 0)
+        # An address that is written with capitals is kept without them.
+        sets["e" + person.email.lower()] = ("", 0)
     if entry.phone:
         sets["p" + entry.phone] = ("", 0)
         sets["P" + entry.phone] = ("mobile", 0)
