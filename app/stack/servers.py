@@ -208,7 +208,9 @@ _POSTGRES = {
     "log_timezone": "UTC",
 }
 
+# Its title would be written over its environment, by which an orphan is found (leftovers.py).
 _VALKEY = """\
+set-proc-title no
 bind {host}
 port {port}
 dir {folder}

@@ -90,6 +90,8 @@ def test_what_was_written_survives_a_stop_and_a_kill_and_nothing_is_left_running
         found = addresses(third)
         with psycopg.connect(found["postgres"]["admin"]) as connection:
             assert connection.execute("select what from kept").fetchall() == [("this",)]
+        marked = " ".join(process.name() for process in leftovers.marked(data_dir))
+        assert all(server in marked for server in ("java", "postgres", "-server")), "each would be found as an orphan"
         third.send_signal(signal.SIGKILL)
         third.wait(WITHIN)
     eventually(lambda: list(leftovers.marked(data_dir)) == [])
