@@ -18,6 +18,9 @@ sign-in: .venv/.run ## a new sign-in link for what runs
 operator: .venv/.run ## make ADDRESS= (the demo owner) an operator of what runs, who finds /operate/dead in the menu
 	@$(VENV) -m app.stack operator $(ADDRESS)
 
+scale: .venv/.run ## more or fewer processes of what runs, e.g. make scale IMPORTERS=4 (or TRACKERS=, PROJECTORS=, FETCHERS=)
+	@$(VENV) -m app.stack scale $(foreach kind,IMPORTERS TRACKERS PROJECTORS FETCHERS,$(if $($(kind)),--$(shell echo $(kind) | tr A-Z a-z) $($(kind))))
+
 test: .venv/.dev static unit js integration e2e faults ## all tests, on real servers and in a real browser
 	@echo "all tests passed"
 
@@ -99,4 +102,4 @@ venv:
 	fi; \
 	"$$python" -m venv .venv || { rm -rf .venv; exit 1; }
 
-.PHONY: check help run sign-in operator test faults fuzz bench clean static unit integration e2e js venv
+.PHONY: check help run sign-in operator scale test faults fuzz bench clean static unit integration e2e js venv

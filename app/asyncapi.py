@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from app.core import events, imports
+from app.core import events, imports, telemetry
 from app.core.topics import DEAD, TOPICS, Topic
 
 SCHEMAS = "#/components/schemas/{name}"
@@ -55,7 +55,7 @@ def document() -> Document:
 
 def messages() -> Mapping[str, type[msgspec.Struct]]:
     """Every type that travels as a JSON value, by its wire name."""
-    return {kind.__struct_config__.tag: kind for module in (events, imports) for kind in _tagged(module)}
+    return {kind.__struct_config__.tag: kind for module in (events, imports, telemetry) for kind in _tagged(module)}
 
 
 def _tagged(module: ModuleType) -> Iterator[Any]:
@@ -65,7 +65,7 @@ def _tagged(module: ModuleType) -> Iterator[Any]:
 
 
 def _wire_name(kind: type[msgspec.Struct]) -> bool:
-    return isinstance(kind.__struct_config__.tag, str) and kind is not events.Fact
+    return isinstance(kind.__struct_config__.tag, str) and kind not in (events.Fact, telemetry.Seen)
 
 
 def _channel(topic: Topic) -> Document:

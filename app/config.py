@@ -110,6 +110,7 @@ class Web(Providers):
     requests_per_minute: int = 600
     file_retention_days: int = 7
     data_dir: str = ".data"
+    scaling_socket: str = ""
     sites: int = 1
     site_number: int = 0
 

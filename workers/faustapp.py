@@ -21,7 +21,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import EventT
 from prometheus_client import Histogram
 
-from app import config
+from app import config, membership, telemetry
 from app.core.topics import SEGMENT_RECORD_BYTES, Topic
 from app.watchdog import Watchdog, leave
 from workers.control import Followed
@@ -81,7 +81,7 @@ def build(
         broker_commit_interval=0.5,
         broker_commit_every=100,
         broker_session_timeout=10.0,
-        broker_heartbeat_interval=3.0,
+        broker_heartbeat_interval=1.0,
         broker_rebalance_timeout=60.0,
         broker_request_timeout=60.0,
         broker_max_poll_interval=600.0,
@@ -159,7 +159,8 @@ async def run(
         taken.append(time.monotonic())
 
     @app.on_partitions_assigned.connect
-    async def on_assigned(*_: Any, **__: Any) -> None:
+    async def on_assigned(_: Any, /, *given: Any, **__: Any) -> None:
+        telemetry.assigned(group, *given)
         if taken:
             REBALANCE.labels(group).observe(time.monotonic() - taken[0])
             taken.clear()
@@ -182,6 +183,8 @@ async def run(
             leave(0, "stopped while its group is paused")
         await control.stop()
         await app.stop()
+        if stop.is_set():
+            await membership.leave(settings, group)
     if app.crash_reason is not None:
         raise app.crash_reason
 

@@ -21,6 +21,9 @@ from app.core.errors import Rejected
 TOKEN_SECONDS = 3600
 """How long a token opens its channel, unless it is refreshed."""
 
+OPERATORS = UUID(int=0)
+"""Not a workspace: the channel of those to whom the installation belongs is under this id."""
+
 CHANNEL = re.compile(r"[A-Za-z0-9_-]{22}")
 """What the id of any channel looks like."""
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from app.core.errors import Rejected
-from app.core.topics import BULK, CHANGED, EXPRESS, FACTS, FETCHES, IMPORTS, NOTICES, PROBLEMS, Topic
+from app.core.topics import BULK, CHANGED, EXPRESS, FACTS, FETCHES, IMPORTS, NOTICES, PROBLEMS, TELEMETRY, Topic
 
 GROUPS: dict[str, tuple[Topic, ...]] = {
     "importer": (BULK,),
@@ -11,7 +11,7 @@ GROUPS: dict[str, tuple[Topic, ...]] = {
     "projector": (CHANGED, PROBLEMS, IMPORTS),
     "fetcher": (FETCHES,),
     "tracker": (FACTS,),
-    "gateway": (NOTICES,),
+    "gateway": (NOTICES, TELEMETRY),
 }
 """Consumer group -> the topics it reads."""
 ORDERED = ("importer", "express", "projector", "fetcher")

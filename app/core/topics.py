@@ -91,6 +91,12 @@ FETCHES = Topic(
 )
 SETTINGS = Topic(name="settings", key="scope:name", carries=("setting",), keep=None)
 REVOCATIONS = Topic(name="revocations", key="holder", carries=("revocation",), keep=2 * DAY)
+TELEMETRY = Topic(
+    name="telemetry",
+    key="process, group or topic",
+    carries=("telemetry.process", "telemetry.group", "telemetry.topic"),
+    keep=None,
+)
 DEAD = Topic(name="dead", key="as origin", carries=("*",), keep=30 * DAY, record_bytes=SEGMENT_RECORD_BYTES)
 
 RETRY_DELAYS: dict[str, timedelta] = {
@@ -124,6 +130,7 @@ _ORIGINS = (
     FETCHES,
     SETTINGS,
     REVOCATIONS,
+    TELEMETRY,
     DEAD,
 )
 TOPICS: tuple[Topic, ...] = (

@@ -5,7 +5,7 @@ import gc
 import signal
 import sys
 
-from app import config, health, log, trace
+from app import config, health, log, telemetry, trace
 from app.core.channels import Keys
 from app.gateway.server import Gateway
 from app.watchdog import Watchdog
@@ -17,7 +17,8 @@ async def main(settings: config.Gateway) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     gateway = Gateway(settings)
-    async with health.served(settings, gateway.missing), Watchdog():
+    told = telemetry.told(settings, "gateway", gateway.missing)
+    async with health.served(settings, gateway.missing), told, Watchdog():
         await gateway.run(stop)
 
 

@@ -1,4 +1,4 @@
-"""The notices on their way from Kafka to Redis: at least once, committed only after Redis has them.
+"""Notices and telemetry on their way from Kafka to Redis: at least once, committed only after Redis has them.
 
 All gateways share one consumer group, so each notice is written by one of them and heard by all.
 """
@@ -15,12 +15,13 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from app import config, trace
+from app import config, telemetry, trace
 from app.bus import connection, forever
+from app.core.channels import OPERATORS, workspace_channel
 from app.core.errors import TryAgain
 from app.core.imports import TERMINAL
 from app.core.notices import SINCE
-from app.core.topics import NOTICES
+from app.core.topics import NOTICES, TELEMETRY
 from app.gateway.cache import Cache, Notice, event_of, room_name
 from app.gateway.hub import Kind
 from app.gateway.imports import Imports
@@ -60,6 +61,16 @@ def read_notice(value: bytes, at: float, traceparent: str = "") -> Notice:
     )
 
 
+def read_telemetry(value: bytes) -> Notice:
+    """A record of the topic `telemetry`, for operators. Raises msgspec.DecodeError."""
+    event = event_of(value)
+    # Nobody waits for it as for an import's progress: it has no part in the delay that is measured.
+    return Notice(_OPERATORS, event.import_id, event.version, event.kind, 0.0, event.state)
+
+
+_OPERATORS = room_name(OPERATORS, workspace_channel(OPERATORS))
+
+
 def conflated(notices: Iterable[Notice]) -> list[Notice]:
     """Without progress that has a successor in the same batch, in order."""
     found: dict[object, Notice] = {}
@@ -91,6 +102,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._commit()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        telemetry.assigned(GROUP, assigned)
         self.ready = True
 
     async def _follow(self) -> None:
@@ -111,7 +123,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         commits = asyncio.create_task(self._keep_committing(), name="commits")
         try:
             await consumer.start()
-            consumer.subscribe([NOTICES.name], listener=self)
+            consumer.subscribe([NOTICES.name, TELEMETRY.name], listener=self)
             while True:
                 batches = await consumer.getmany(timeout_ms=1_000, max_records=1_000)
                 await self._write([record for records in batches.values() for record in records])
@@ -147,6 +159,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
 
     def _read(self, record: Any) -> Notice | None:
         try:
+            if record.topic == TELEMETRY.name:
+                return read_telemetry(record.value) if record.value else None
             notice = read_notice(record.value, _began(record), _trace(record) if trace.told() else "")
         except (msgspec.DecodeError, TypeError, ValueError) as error:
             MALFORMED.inc()

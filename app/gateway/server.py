@@ -14,7 +14,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import OPEN
 from websockets.typing import Subprotocol
 
-from app import config
+from app import config, membership
 from app.core import channels
 from app.core.channels import Keys
 from app.core.errors import Rejected
@@ -38,6 +38,7 @@ class Gateway:
 
     def __init__(self, settings: config.Gateway, *, limits: Limits | None = None, group: str = GROUP) -> None:
         self._settings = settings
+        self._group = group
         self._limits = limits or Limits()
         self._keys = Keys.parse(settings.channel_keys)
         self._door = Door.of(settings.public_url, settings.allowed_origins)
@@ -86,6 +87,7 @@ class Gateway:
                 for task in done:
                     task.result()
             await _end([feed])
+            await membership.leave(self._settings, self._group)
             await self._drain()
         finally:
             await _end([feed, stopping, *others])

@@ -1,6 +1,7 @@
 """The commands behind the Makefile."""
 
 import argparse
+import asyncio
 import signal
 import sys
 from pathlib import Path
@@ -8,7 +9,9 @@ from types import FrameType
 
 import msgspec
 
-from app import config
+from app import config, scaling
+from app.core.errors import Rejected, TryAgain
+from app.scaling import Wish
 from app.stack import Refused, embedded, links, places, run
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
@@ -39,6 +42,19 @@ def _operator(arguments: argparse.Namespace) -> None:
     raise SystemExit(links.web("operator", environment, arguments.address).returncode)
 
 
+def _scale(arguments: argparse.Namespace) -> None:
+    socket = run.web_environment(Path(config.read_or_exit(config.Stack).data_dir))["SCALING_SOCKET"]
+    wishes = [Wish(kind, to) for kind in scaling.KINDS if (to := getattr(arguments, f"{kind}s")) is not None]
+    if not wishes:
+        raise Refused("how many? e.g. make scale IMPORTERS=4")
+    for wish in wishes:
+        try:
+            asyncio.run(scaling.ask(socket, wish))
+        except (Rejected, TryAgain) as error:
+            raise Refused(str(error)) from error
+        print(f"{wish.kind}: {wish.to} wanted; they come and go while everything runs on")
+
+
 def _clean(arguments: argparse.Namespace) -> None:
     places.forget(Path(config.read_or_exit(config.Stack).data_dir))
 
@@ -60,6 +76,10 @@ def main() -> None:
     operator = commands.add_parser("operator", help="give a person what runs here; the demo owner, if nobody is named")
     operator.add_argument("address", nargs="?", default="owner@example.com")
     operator.set_defaults(do=_operator)
+    scale = commands.add_parser("scale", help="more or fewer processes of what runs here")
+    for kind in scaling.KINDS:
+        scale.add_argument(f"--{kind}s", type=int)
+    scale.set_defaults(do=_scale)
     commands.add_parser("clean", help="remove DATA_DIR").set_defaults(do=_clean)
     arguments = parser.parse_args()
     for number in _SIGNALS:

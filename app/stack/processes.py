@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
-from app import config
+from app import config, scaling
 from app.stack.embedded import Addresses
 from app.stack.keys import Secrets
 from app.stack.places import Home
@@ -62,17 +62,25 @@ def names(settings: config.Stack) -> list[tuple[str, str]]:
     return [("web", "web"), *numbered]
 
 
+def spare(settings: config.Stack) -> list[tuple[str, str]]:
+    """Those that may be started later: as many of each kind that can be scaled as help."""
+    running = names(settings)
+    most = min(scaling.MOST, settings.partitions)
+    possible = [(f"{kind}.{number}", kind) for kind in scaling.KINDS for number in range(1, most + 1)]
+    return [one for one in possible if one not in running]
+
+
 def values(
     settings: config.Stack,
     addresses: Addresses,
     secrets: Secrets,
     home: Home,
     environ: Mapping[str, str],
-    providers: Mapping[str, str] = {},
+    more: Mapping[str, str] = {},
 ) -> dict[str, str]:
     """Every setting that some process may read, by field name: what the person set, and what we know better.
 
-    `providers` is what leads to simulated ones, if there are any.
+    `more` is what else we know: what leads to simulated providers, if there are any, and to scaling.
     """
     known = {field.name for kind in KINDS.values() for field in fields(kind)}
     given = {name: environ[name.upper()] for name in known if environ.get(name.upper())}
@@ -83,7 +91,7 @@ def values(
     return {
         "drain_seconds": "3",  # one machine, few clients: Ctrl-C should not take long
         **given,
-        **providers,
+        **more,
         "kafka_bootstrap": addresses.kafka,
         "redis_url": addresses.redis,
         "web_database_url": addresses.postgres["web"],
@@ -105,18 +113,27 @@ def values(
 
 def plan(settings: config.Stack, values: Mapping[str, str], ports: Iterator[int]) -> dict[str, list[Process]]:
     """The groups of processes in the order of their start, each process with only the settings of its kind."""
-    commands = procfile((ROOT / "Procfile").read_text())
-    made = [(kind, _process(name, kind, commands[kind], values, next(ports))) for name, kind in names(settings)]
+    made = _made(names(settings), values, ports)
     return {
         group: [process for wanted in kinds for kind, process in made if kind == wanted]
         for group, kinds in _GROUPS.items()
     }
 
 
+def plan_spare(settings: config.Stack, values: Mapping[str, str], ports: Iterator[int]) -> list[Process]:
+    """The processes that may be started later."""
+    return [process for _, process in _made(spare(settings), values, ports)]
+
+
 def groups(planned: Mapping[str, list[Process]]) -> list[Group]:
     return [
         Group(name, tuple(process.program for process in processes)) for name, processes in planned.items() if processes
     ]
+
+
+def _made(wanted: list[tuple[str, str]], values: Mapping[str, str], ports: Iterator[int]) -> list[tuple[str, Process]]:
+    commands = procfile((ROOT / "Procfile").read_text())
+    return [(kind, _process(name, kind, commands[kind], values, next(ports))) for name, kind in wanted]
 
 
 def _process(name: str, kind: str, command: str, values: Mapping[str, str], port: int) -> Process:

@@ -5,21 +5,23 @@ import dataclasses
 import json
 import os
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import psutil
 
 from app import config
+from app.scaling import KINDS as SCALABLE
 from app.stack import Refused, embedded, keys, leftovers, links, places, ports, processes, ready, simulated
 from app.stack.embedded import Addresses, Servers
 from app.stack.keys import Secrets, write_private
 from app.stack.places import Home
 from app.stack.processes import Process
 from app.stack.record import Line, Record, Stack
+from app.stack.scaling import Scaling
 from app.stack.servers import Server
 from app.stack.simulated import Simulated
-from app.stack.supervision import Died, Supervision, environment
+from app.stack.supervision import Died, Group, Supervision, environment
 from app.stack.terminal import say, step
 
 _READY_SECONDS = 90
@@ -82,24 +84,33 @@ class _Session:
 
     def run(self) -> None:
         """Starts everything and stays. Raises Died, Refused."""
+        with Scaling() as scaling:
+            self._scaling = scaling
+            self._run(scaling)
+
+    def _run(self, scaling: Scaling) -> None:
         # All at once: what is only going to listen cannot be seen by the next who looks for a free port.
         names = processes.names(self._settings)
-        free = ports.free(embedded.PORTS + len(names) + (simulated.PORTS if self._simulates else 0))
+        spares = processes.spare(self._settings)
+        free = ports.free(embedded.PORTS + len(names) + len(spares) + (simulated.PORTS if self._simulates else 0))
         with step("files, jars and folders"):
             servers = self._make(free)
         addresses = self._addresses(servers)
         played = simulated.make(free) if self._simulates else None
-        known = played.values if played else {}
+        known = {**(played.values if played else {}), "scaling_socket": str(scaling.address)}
         settings = processes.values(self._settings, addresses, self._secrets, self._home, os.environ, known)
         planned = processes.plan(self._settings, settings, free)
         ours = [process for group in planned.values() for process in group]
+        later = processes.plan_spare(self._settings, settings, free)
         self._ports = {
             **{server.program.name: server.port for server in servers.own()},
-            **{process.program.name: process.port for process in ours},
+            **{process.program.name: process.port for process in (*ours, *later)},
             **({played.program.name: played.port} if played else {}),
         }
         web = {**environment(self._home), **planned["web"][0].program.environment}
         groups = [*servers.groups(), *([played.group()] if played else []), *processes.groups(planned)]
+        # Beside the workers: begun after them, ended before them, and not started with anybody.
+        groups.insert(-1, Group("spare", tuple(process.program for process in later)))
         self._record.withdraw()  # of a run that was killed
         try:
             with Supervision(self._home, groups, self._changed) as supervision:
@@ -111,6 +122,7 @@ class _Session:
                         supervision.start(group.name)
                     for process in ours:
                         self._await(supervision, process)
+                    scaling.open(supervision, *self._scalable(names, spares))
                     self._open(supervision, addresses, settings, web)
                     supervision.wait()
                 finally:
@@ -121,6 +133,14 @@ class _Session:
             self._record.withdraw()
             self._web_file.unlink(missing_ok=True)
             say("  ✓ all stopped")
+
+    def _scalable(
+        self, names: Iterable[tuple[str, str]], spares: Iterable[tuple[str, str]]
+    ) -> tuple[dict[str, list[str]], dict[str, int]]:
+        """All names of each kind that can be scaled, in their order, and how many of them run."""
+        running = {kind: [name for name, own in names if own == kind] for kind in SCALABLE}
+        every = {kind: [*running[kind], *(name for name, own in spares if own == kind)] for kind in SCALABLE}
+        return every, {kind: len(found) for kind, found in running.items()}
 
     def _make(self, free: Iterator[int]) -> Servers:
         given = self._settings
@@ -198,13 +218,15 @@ class _Session:
         say(f"  Everything about it is in {self._record.path}, logs are in {self._home.logs}. Ctrl-C stops it.")
 
     def _lines(self, supervision: Supervision) -> list[Line]:
-        return [Line(seen.name, seen.pid, self._ports[seen.name]) for seen in supervision.processes()]
+        wanted = (seen for seen in supervision.processes() if seen.state != "STOPPED")
+        return [Line(seen.name, seen.pid, self._ports[seen.name]) for seen in wanted]
 
     def _changed(self, name: str, state: str) -> None:
         """Told by the supervisor, in its thread: `name` is in `state` now."""
         supervision = self._serving
         if supervision is None or name not in self._ports:
             return
+        self._scaling.look()
         if state in ("EXITED", "BACKOFF"):
             say(f"  ! {name} ended; it starts again")
         elif state == "FATAL":
@@ -219,4 +241,4 @@ class _Session:
     def _start_again(self, name: str) -> None:
         if (supervision := self._serving) is not None:
             with contextlib.suppress(Died, Refused):
-                supervision.start_again(name)
+                supervision.start_process(name)

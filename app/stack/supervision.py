@@ -87,10 +87,17 @@ class Supervision:
         """Starts a group and does not wait for it."""
         self._call(lambda remote: remote.supervisor.startProcessGroup(group, False))
 
-    def start_again(self, name: str) -> None:
-        """Starts a process that was given up."""
+    def start_process(self, name: str) -> None:
+        """Starts a process that does not run, because it was given up or not wanted, and does not wait for it."""
+        self._call(lambda remote: remote.supervisor.startProcess(self._full(name), False))
+
+    def stop_process(self, name: str) -> None:
+        """Asks a process to end in order, and does not wait for it."""
+        self._call(lambda remote: remote.supervisor.stopProcess(self._full(name), False))
+
+    def _full(self, name: str) -> str:
         group = next(group.name for group in self._groups if any(name == program.name for program in group.programs))
-        self._call(lambda remote: remote.supervisor.startProcess(f"{group}:{name}", False))
+        return f"{group}:{name}"
 
     def processes(self) -> list[Seen]:
         """Every process of ours, in the order of the groups."""

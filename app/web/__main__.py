@@ -24,7 +24,7 @@ import uvicorn
 import uvloop
 from starlette.applications import Starlette
 
-from app import config, health, log, sql, trace
+from app import config, health, log, sql, telemetry, trace
 from app.core import channels
 from app.core.channels import holder_of
 from app.core.errors import Rejected, TryAgain
@@ -93,7 +93,8 @@ async def serve(settings: config.Web) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
-    async with health.served(settings, missing), Watchdog(), main.opened(settings) as opened:
+    told = telemetry.told(settings, "web", missing)
+    async with health.served(settings, missing), told, Watchdog(), main.opened(settings) as opened:
         state.update(opened)
         await server.serve()
 

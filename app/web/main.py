@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 
-from app import bus, config, sql
+from app import bus, config, sql, telemetry
 from app.bus import LiveMap, Producer
 from app.connections import routes as connections_routes
 from app.connections import service as connections_service
@@ -29,7 +29,7 @@ from app.dead import Letters
 from app.jobs import routes as jobs_routes
 from app.jobs.intake import Intake
 from app.jobs.openapi import OPENAPI_PATHS as JOBS_PATHS
-from app.lag import Lags
+from app.observing import Observer
 from app.settings import Settings
 from app.web import accounts, contacts_api, exports, imports_api, openapi, pages, problems, routes
 from app.web.authentication import Authentication, Sessions
@@ -100,11 +100,13 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
         owns_channel = partial(accounts.owns_channel, store)
         intake = Intake(settings, jobs, producer, imports, dynamic, owns_channel, read_model.import_, connections)
         revocations = revocations_map(settings, sessions)
-        for live in (dynamic, imports, revocations):
+        seen = telemetry.followed(settings)
+        for live in (dynamic, imports, revocations, seen):
             await live.start()
             stack.push_async_callback(live.stop)
         await intake.start()
         stack.push_async_callback(intake.stop)
+        letters = Letters(settings)
         endings = Endings(store, producer, sessions.forget)
         services = Services(
             config=settings,
@@ -118,13 +120,13 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
             sessions=sessions,
             endings=endings,
             sign_ins=Rate(SIGN_INS_PER_MINUTE),
-            letters=Letters(settings),
-            lags=Lags(settings),
+            letters=letters,
+            telemetry=seen,
         )
         works = (
             (endings.run(), "endings"),
             (_tidy(store, connections), "tidy"),
-            (services.lags.watch(), "lag"),
+            (Observer(settings, producer, seen, dynamic, letters).run(), "observer"),
         )
         for work, name in works:
             stack.push_async_callback(_cancelled, asyncio.create_task(work, name=name))

@@ -105,7 +105,7 @@ OPENAPI_PATHS: Paths = {
                     {"channel": _TEXT, "token": _TEXT, "url": {"type": "string", "format": "uri"}, "expires_at": _TIME}
                 )
             },
-            body=obj({}, {"channel": _TEXT, "scope": {"type": "string", "enum": ["workspace"]}}),
+            body=obj({}, {"channel": _TEXT, "scope": {"type": "string", "enum": ["workspace", "operators"]}}),
         )
     },
     "/api/v1/settings/{name}": {

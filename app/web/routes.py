@@ -22,7 +22,7 @@ from app.web.services import services
 
 class ChannelRequest(msgspec.Struct, frozen=True, kw_only=True):
     channel: str | None = None
-    scope: Literal["workspace"] | None = None
+    scope: Literal["workspace", "operators"] | None = None
 
 
 class TokenRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,25 +75,31 @@ def id_of(request: Request) -> UUID:
 async def open_channel(request: Request) -> Response:
     principal = require(request.scope)
     wanted = await bodies.read(request, ChannelRequest)
-    channel = await _channel(request, principal, wanted)
+    channel, workspace = await _channel(request, principal, wanted)
     found = services(request)
     expires_at = int(time.time()) + channels.TOKEN_SECONDS
-    token = channels.issue(found.keys, channel, principal.workspace, principal.holder, expires_at)
+    token = channels.issue(found.keys, channel, workspace, principal.holder, expires_at)
     url = gateway_socket(found.config.gateway_public_url)
     return answer({"channel": channel, "token": token, "url": url, "expires_at": expires_at}, 201)
 
 
-async def _channel(request: Request, principal: Principal, wanted: ChannelRequest) -> str:
+async def _channel(request: Request, principal: Principal, wanted: ChannelRequest) -> tuple[str, UUID]:
+    """The channel, and whose it is."""
+    operators = channels.workspace_channel(channels.OPERATORS)
+    if wanted.scope == "operators" or wanted.channel == operators:
+        if not principal.operator:
+            raise Rejected("not_found", "There is no such channel.")
+        return operators, channels.OPERATORS
     if wanted.scope == "workspace":
-        return channels.workspace_channel(principal.workspace)
+        return channels.workspace_channel(principal.workspace), principal.workspace
     store = services(request).accounts
     if wanted.channel is None:
         channel = channels.new_channel(secrets.token_bytes(16))
         await store.add_channel(principal.workspace, channel)
-        return channel
+        return channel, principal.workspace
     if not await accounts.owns_channel(store, principal.workspace, wanted.channel):
         raise Rejected("not_found", "There is no such channel.")
-    return wanted.channel
+    return wanted.channel, principal.workspace
 
 
 async def read_setting(request: Request) -> Response:

@@ -9,8 +9,8 @@ from app import config
 from app.bus import LiveMap, Producer
 from app.core.channels import Keys
 from app.core.imports import State
+from app.core.telemetry import AnySeen
 from app.dead import Letters
-from app.lag import Lags
 from app.settings import Settings
 from app.web.limits import Rate
 
@@ -29,7 +29,7 @@ class Services:
     `accounts` is the schema `web`, `connections` the accounts at Google and Microsoft, `lookup` the read model,
     `imports` every running or recent import under (workspace, import id), `sessions` the credentials of the last
     seconds with what they may do, `endings` tells every service whose access ended, `sign_ins` is how often each
-    client tries a code. `letters` and `lags` are for operators: what was given up, and how far consumers are.
+    client tries a code. `letters` and `telemetry` are for operators: what was given up, and how everything is.
     """
 
     config: config.Web
@@ -44,7 +44,7 @@ class Services:
     endings: "Endings"
     sign_ins: Rate
     letters: Letters
-    lags: Lags
+    telemetry: LiveMap[AnySeen]
 
 
 def services(request: Request) -> Services:

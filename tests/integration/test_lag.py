@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -9,9 +11,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from app import config
-from app.core.topics import Topic
+from app.core.errors import TryAgain
+from app.core.topics import DAY, Topic
 from app.lag import Lag, Lags
 from tests.integration.conftest import Servers
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -33,13 +37,27 @@ async def commit(servers: Servers, topic: Topic, offsets: dict[int, int]) -> Non
     await consumer.stop()
 
 
-def lags(servers: Servers, topic: Topic) -> Lags:
+@asynccontextmanager
+async def looking(servers: Servers, topic: Topic) -> AsyncIterator[Lags]:
     process = config.Process(process_name="test", kafka_bootstrap=servers.kafka)
-    return Lags(process, {f"g.{topic.name}": (topic,)})
+    made = Lags(process, {f"g.{topic.name}": (topic,)}, (topic,))
+    try:
+        await eventually(lambda: _looked(made), bool, within=30)  # a new broker makes the place for offsets when asked
+        yield made
+    finally:
+        await made.close()
+
+
+async def _looked(lags: Lags) -> bool:
+    try:
+        await lags.look()
+    except TryAgain:
+        return False
+    return True
 
 
 async def only(lags: Lags) -> Lag:
-    [lag] = await lags.measure()
+    [lag] = (await lags.look()).lags()
     return lag
 
 
@@ -51,16 +69,16 @@ async def test_lag_is_what_is_not_committed_and_as_old_as_its_oldest_record(serv
         await producer.send_and_wait(topic.name, b"x", partition=0, timestamp_ms=int((now - age) * 1000))
         await producer.send_and_wait(topic.name, b"x", partition=1, timestamp_ms=int((now - age + number) * 1000))
     await producer.stop()
-    measured = lags(servers, topic)
-    lag = await only(measured)
-    assert lag.records == 6
-    assert 300 <= lag.oldest < 330
-    await commit(servers, topic, {0: 2, 1: 1})
-    lag = await only(measured)
-    assert lag.records == 3
-    assert 199 <= lag.oldest < 230
-    await commit(servers, topic, {0: 3, 1: 3})
-    assert await only(measured) == Lag(f"g.{topic.name}", topic.name, 0, 0.0)
+    async with looking(servers, topic) as measured:
+        lag = await only(measured)
+        assert lag.records == 6
+        assert 300 <= lag.oldest < 330
+        await commit(servers, topic, {0: 2, 1: 1})
+        lag = await only(measured)
+        assert lag.records == 3
+        assert 199 <= lag.oldest < 230
+        await commit(servers, topic, {0: 3, 1: 3})
+        assert await only(measured) == Lag(f"g.{topic.name}", topic.name, 0, 0.0)
 
 
 async def test_the_marks_of_transactions_are_no_records(servers: Servers, topic: Topic) -> None:
@@ -69,7 +87,21 @@ async def test_the_marks_of_transactions_are_no_records(servers: Servers, topic:
     async with producer.transaction():
         await producer.send_and_wait(topic.name, b"x", partition=0)
     await producer.stop()
-    measured = lags(servers, topic)
-    assert (await only(measured)).records > 0
-    await commit(servers, topic, {0: 1})
-    assert (await only(measured)).records == 0
+    async with looking(servers, topic) as measured:
+        assert (await only(measured)).records > 0
+        await commit(servers, topic, {0: 1})
+        assert (await only(measured)).records == 0
+
+
+async def test_the_age_of_what_came_while_we_looked_is_known_without_reading_it(servers: Servers, topic: Topic) -> None:
+    kept = replace(topic, keep=DAY)
+    producer = AIOKafkaProducer(bootstrap_servers=servers.kafka)
+    await producer.start()
+    async with looking(servers, kept) as measured:
+        assert (await only(measured)).records == 0
+        long_ago = int((time.time() - 5000) * 1000)  # what is read would say so
+        await producer.send_and_wait(topic.name, b"x", partition=0, timestamp_ms=long_ago)
+        lag = await only(measured)
+        assert lag.records == 1
+        assert 0 < lag.oldest < 60
+    await producer.stop()

@@ -7,7 +7,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
-from app.core import events
+from app.core import events, telemetry
 from app.core.topics import EXPRESS_SEGMENTS, TOPICS, segment_topic, spread
 
 DOCS = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
@@ -20,6 +20,7 @@ MESSAGES = (
     events.Notice,
     events.Setting,
     events.Revocation,
+    *get_args(telemetry.AnySeen),
 )
 
 

@@ -19,7 +19,7 @@ from app.core.reading import plans
 LINES = (Path(__file__).parent / "recorded" / "events.jsonl").read_bytes().splitlines()
 RECORDED = {json.loads(line)["type"]: line for line in LINES}
 TYPES: dict[str, Any] = {**asyncapi.messages(), "segment": events.SegmentHeader}
-MAPS = {"custom", "groups", "origins", "failed"}
+MAPS = {"custom", "groups", "origins", "failed", "partitions", "figures", "delays", "topics"}
 """Members whose keys are data: whatever stands there is no unknown field."""
 
 

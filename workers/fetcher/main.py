@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from app import bus, config, health, log, sql, trace
+from app import bus, config, health, log, sql, telemetry, trace
 from app.connections import http, service
 from app.connections.providers import NAMES
 from app.core.events import Source
@@ -72,7 +72,10 @@ async def run(settings: config.Fetcher) -> None:
         missing.clear()
         recovery.start()
 
-    async with health.served(settings, lambda: ", ".join(missing) or None), client:
+    def lacks() -> str | None:
+        return ", ".join(missing) or None
+
+    async with health.served(settings, lacks), telemetry.told(settings, "fetcher", lacks), client:
         await bus.forever(producer.start, "Kafka")
         await bus.forever(lambda: _open(pool, "fetch"), "PostgreSQL")
         await bus.forever(lambda: _open(elsewhere, "connections"), "PostgreSQL")

@@ -4,7 +4,7 @@ import asyncio
 import gc
 import os
 
-from app import bus, config, health, log, trace
+from app import bus, config, health, log, telemetry, trace
 from app.core.topics import BULK, EXPRESS, Topic
 from workers import crash, faustapp
 from workers.importer.importing import Importing
@@ -35,7 +35,11 @@ async def run(settings: config.Importer) -> None:
     store = Store(settings.importer_database_url, settings.process_name)
     stopped = Stopped(settings)
     importing = Importing(store, producer, stopped)
-    async with health.served(settings, lambda: ", ".join(missing) or None):
+
+    def lacks() -> str | None:
+        return ", ".join(missing) or None
+
+    async with health.served(settings, lacks), telemetry.told(settings, group, lacks):
         await bus.forever(producer.start, "Kafka")
         await bus.forever(store.open, "PostgreSQL")
         await stopped.start()

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 from prometheus_client import Counter
 
-from app import bus, config, health, log, sql, trace
+from app import bus, config, health, log, sql, telemetry, trace
 from app.bus import Producer
 from app.core.events import ImportProblems, MalformedEvent, Projected
 from app.core.imports import ImportRecord
@@ -103,7 +103,11 @@ async def run(settings: config.Projector) -> None:
         configure=yielding.lower_session,
     )
     producer = Producer(settings)
-    async with health.served(settings, lambda: None if state["assigned"] else "no partitions yet"):
+
+    def lacks() -> str | None:
+        return None if state["assigned"] else "no partitions yet"
+
+    async with health.served(settings, lacks), telemetry.told(settings, "projector", lacks):
         await pool.open()
         try:
             await bus.forever(lambda: sql.check_schema(pool, "lookup"), "PostgreSQL, schema lookup")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
 from aiokafka.errors import KafkaError
 
-from app import bus, config
+from app import bus, config, telemetry
 from app.core.topics import DEAD, FACTS
 from workers.harness import BURIED, reason_of
 from workers.tracker.partition import Partition
@@ -139,4 +139,5 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the clien
         await self._follower.let_go()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        telemetry.assigned(GROUP, assigned)
         await self._follower.take_over(self._consumer, assigned)

@@ -3,9 +3,9 @@
 import asyncio
 import signal
 
-from app import bus, config, health, log, trace
+from app import bus, config, health, log, membership, telemetry, trace
 from app.watchdog import Watchdog
-from workers.tracker.follow import Follower
+from workers.tracker.follow import GROUP, Follower
 
 
 def main() -> None:
@@ -25,8 +25,13 @@ async def run(settings: config.Tracker) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, following.cancel)
-    ready = health.served(settings, lambda: None if follower.ready else "no partitions yet")
-    async with ready, watchdog:
+
+    def lacks() -> str | None:
+        return None if follower.ready else "no partitions yet"
+
+    async with health.served(settings, lacks), telemetry.told(settings, "tracker", lacks), watchdog:
         await asyncio.gather(following, return_exceptions=True)
+        if following.cancelled():
+            await membership.leave(settings, GROUP)
     if not following.cancelled():
         following.result()

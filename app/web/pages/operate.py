@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from app import dead
-from app.core.errors import Rejected, TryAgain
+from app.core.errors import Rejected
 from app.core.groups import CONSUMER, GROUPS, ORDERED, known_group, orders_of
 from app.core.principals import Principal, require
+from app.core.telemetry import AnySeen, GroupSeen
 from app.dead import Letter
+from app.lag import lags
 from app.settings import GLOBAL
 from app.web.services import services
 from app.web.templates import page
@@ -26,10 +28,10 @@ HOME = "/operate/dead"
 
 
 def operator(request: Request) -> Principal:
-    """Whoever the installation belongs to. Raises Rejected `not_signed_in`, `forbidden`."""
+    """Whoever the installation belongs to. Raises Rejected `not_signed_in`, and `not_found` for everybody else."""
     principal = require(request.scope)
     if not principal.operator:
-        raise Rejected("forbidden", "This page is for the operators of the installation.")
+        raise Rejected("not_found", "There is nothing under this address.")
     return principal
 
 
@@ -50,7 +52,7 @@ async def show(request: Request) -> Response:
         ),
         filters={"import": str(import_id or ""), "reason": reason, "all": "1" if everything else ""},
         replayed=_number(request.query_params.get("replayed")),
-        groups=await _groups(request),
+        groups=_groups(request),
     )
 
 
@@ -98,26 +100,27 @@ async def order(request: Request) -> Response:
     return _home()
 
 
-async def _groups(request: Request) -> list[dict[str, object]]:
-    """Each group, its lag if Kafka tells it, and what it was ordered to do."""
+def _groups(request: Request) -> list[dict[str, object]]:
+    """Each group, its lag if it is known, and what it was ordered to do."""
     found = services(request)
-    lags: dict[str, tuple[int, float]] = {}
-    try:
-        for lag in await found.lags.measure():
-            records, oldest = lags.get(lag.group, (0, 0.0))
-            lags[lag.group] = (records + lag.records, max(oldest, lag.oldest))
-    except TryAgain:
-        pass  # the page says that it is not known
     return [
         {
             "name": group,
             "topics": [topic.name for topic in topics],
-            "lag": lags.get(group),
+            "lag": _lag(found.telemetry.get(f"group:{group}")),
             "orders": orders_of(found.settings.get(GLOBAL, f"{CONSUMER}{group}")),
             "takes_orders": group in ORDERED,
         }
         for group, topics in GROUPS.items()
     ]
+
+
+def _lag(seen: AnySeen | None) -> tuple[int, float] | None:
+    """Records and seconds; None while nobody has looked."""
+    if not isinstance(seen, GroupSeen):
+        return None
+    found = lags(seen.name, seen.topics)
+    return sum(lag.records for lag in found), max(lag.oldest for lag in found)
 
 
 async def _form(request: Request) -> dict[str, str]:
