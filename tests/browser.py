@@ -67,24 +67,22 @@ async def signed_in(browser: Browser, stack: Whole, **options: Any) -> Visitor:
     context.on("console", lambda message: visitor.troubles.append(message.text) if message.type == "error" else None)
     page = await context.new_page()
     page.set_default_timeout(60_000)
-    await _enter(page, stack)
+    await enter(page, stack)
     await page.locator("[data-part=home]").wait_for()
     await page.close()
     return visitor
 
 
-async def _enter(page: Page, stack: Whole) -> None:
+async def enter(page: Page, stack: Whole) -> None:
     """Signs in with the link of the moment: a link that was just used is replaced a moment later."""
     async with asyncio.timeout(90):
         while True:
             await page.goto("about:blank")  # the same address with another fragment would not load anew
             await page.goto(stack.facts()["sign_in"])
-            enter = page.locator("[data-part=enter]")
             try:
-                await enter.wait_for(timeout=5_000)
+                return await page.locator("[data-part=enter]").click(timeout=5_000)
             except NotThere:
                 continue
-            return await enter.click()
 
 
 @pytest.fixture

@@ -121,6 +121,7 @@ async def test_an_account_is_connected_without_a_mouse(visitor: Visitor) -> None
             break
     await page.keyboard.press("Enter")
     await agree(page, "many-207@outlook.example")
+    await expect(page.locator("[data-part=connected]")).to_be_focused()
     await page.keyboard.press("Tab")
     label = await page.evaluate("document.activeElement.textContent.trim()")
     assert label == "Connect Gmail", "from what was told, on to the cards"

@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from app.stack.whole import Whole
 from bench.client import Client
-from tests.browser import Visitor
+from tests.browser import Visitor, enter
 from tests.e2e.accounts import agree, card, connect
 from tests.fetching import as_kept
 from tests.providers.compare import differences
@@ -224,8 +224,7 @@ async def test_whose_session_ends_on_the_providers_page_signs_in_and_gets_on(vis
     await page.get_by_role("button", name="Next").click()
     await page.get_by_role("button", name="Allow").click()
     await expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    await page.goto(stack.facts()["sign_in"])
-    await page.locator("[data-part=enter]").click()
+    await enter(page, stack)
     await expect(page.locator("[data-part=connected]")).to_contain_text("You were signed out here")
     await page.get_by_role("button", name="Try again").click()
     await agree(page, "many-210@google.example")
