@@ -27,7 +27,7 @@ LETTER = "letter"
 BACK = {topic.name: topic for topic in (EXPRESS, BULK, FACTS, CHANGED, PROBLEMS, FETCHES)}
 """Topics that take a record back: to handle one of theirs late, or again, is harmless. `imports` is not among them,
 for its last record of a key is the truth."""
-_OURS = frozenset({"attempts", "due", "origin", "reason", "traceparent", REPLAYED})
+OURS = frozenset({"attempts", "due", "origin", "reason", "traceparent", REPLAYED})
 """Headers that tell of the record's way, not what it is."""
 
 
@@ -186,7 +186,7 @@ async def _record(consumer: AIOKafkaConsumer, letter: Letter) -> Any:
 
 
 async def _bring_back(producer: bus.Producer, letter: Letter, record: Any, by: str) -> None:
-    said = {name: value for name, value in record.headers if name not in _OURS}
+    said = {name: value for name, value in record.headers if name not in OURS}
     mark = [("origin", letter.reference.encode()), (REPLAYED, by.encode())]
     await producer.publish(back(letter), key=record.key, value=record.value, headers=[*said.items(), *mark])
     # It may be given up again before this is written, and then is a letter of its own.

@@ -4,25 +4,47 @@ import asyncio
 import os
 import socket
 import sys
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import msgspec
+import psycopg
 
-from app import bus, config, log
+from app import bus, config, log, sql
 from app.core.errors import Rejected, TryAgain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Databases(config.Process):
+    """For commands that go through the stores of services, each with its own role."""
+
+    importer_database_url: str
+    projector_database_url: str
 
 
 def settings(environ: Mapping[str, str] = os.environ) -> config.Process:
     """How to reach Kafka: the environment, as for every process, or else the stack that runs here (DATA_DIR)."""
+    return _read(config.Process, environ)
+
+
+def databases(environ: Mapping[str, str] = os.environ) -> Databases:
+    """The same, and how to reach PostgreSQL."""
+    return _read(Databases, environ)
+
+
+def _read(kind: type[config.C], environ: Mapping[str, str]) -> config.C:
     found = dict(environ)
     path = Path(environ.get("DATA_DIR") or ".data") / "stack.json"
     if not found.get("KAFKA_BOOTSTRAP") and path.is_file():
-        found["KAFKA_BOOTSTRAP"] = msgspec.json.decode(path.read_bytes())["kafka"]
+        stack = msgspec.json.decode(path.read_bytes())
+        found["KAFKA_BOOTSTRAP"] = stack["kafka"]
+        for role in ("importer", "projector"):
+            found[f"{role.upper()}_DATABASE_URL"] = stack["postgres"][role]
     found["PROCESS_NAME"] = f"operator-{os.getpid()}"
-    return config.read(config.Process, found)
+    return config.read(kind, found)
 
 
 def who() -> str:
@@ -39,6 +61,36 @@ async def producing(settings: config.Process) -> AsyncIterator[bus.Producer]:
         yield producer
     finally:
         await producer.stop()
+
+
+@asynccontextmanager
+async def alone(settings: Databases) -> AsyncIterator[None]:
+    """No other command that goes through everything runs at the same time. Raises TryAgain.
+
+    The lock is the session's: it ends with this process, whatever ends it.
+    """
+    with sql.translated():
+        connection = await psycopg.AsyncConnection.connect(
+            settings.projector_database_url, application_name=settings.process_name, autocommit=True
+        )
+    async with connection:
+        cursor = await connection.execute("select pg_try_advisory_lock(hashtext('addressbus.operator'))")
+        row = await cursor.fetchone()
+        if row != (True,):
+            raise TryAgain("another rebuild, replay or republish is running; wait for it to end, or stop it")
+        yield
+
+
+def work(do: Callable[[Databases], Coroutine[Any, Any, None]]) -> None:
+    """Runs a command that goes through the databases. Ctrl-C ends it at any moment: nothing is left half done."""
+    try:
+        found = databases()
+    except config.BadConfig as error:
+        end(str(error), 2)
+    try:
+        run(do(found))
+    except KeyboardInterrupt:
+        end("stopped; nothing is half done, and it can be begun anew", 130)
 
 
 def run(work: Coroutine[Any, Any, None]) -> None:

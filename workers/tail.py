@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -28,10 +28,8 @@ from app import bus, config
 from app.core.errors import Rejected, TryAgain
 from app.core.topics import TOPICS, Topic
 from app.core.workspaces import workspace_id
-from workers import operating
-
-Start = float | Literal["beginning", "now"]
-"""Where to begin; a number is a time in Unix seconds."""
+from workers import operating, stretch
+from workers.stretch import Start
 
 NAMED = ("workspace", "import_id", "index", "part", "parts", "kind", "bytes")
 """Members that a line shows; none of them is about people."""
@@ -186,20 +184,9 @@ async def _seek(
     consumer: AIOKafkaConsumer, places: Sequence[TopicPartition], start: Start, tell: Callable[[str], None]
 ) -> None:
     """Sets where reading begins; what has left the log before that is told, not guessed."""
-    if not places:
-        return
-    begins: dict[TopicPartition, int] = await consumer.beginning_offsets(places)
-    ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
-    if start == "now":
-        offsets = ends
-    elif start == "beginning":
-        offsets = begins
-    else:
-        found = await consumer.offsets_for_times(dict.fromkeys(places, max(0, int(start * 1000))))
-        offsets = {place: ends[place] if at is None else at.offset for place, at in found.items()}
+    offsets, left = await stretch.located(consumer, places, start)
     for place, offset in offsets.items():
         consumer.seek(place, offset)
-    left = sum(begins[place] for place in places if start != "now" and begins[place] == offsets[place])
     if left:
         tell(f"{left:,} older records have left the log.")
 

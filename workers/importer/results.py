@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
 from app.core.contacts import PARTS, SCALARS, Address, Contact, Mark, full_name, living
-from app.core.events import ContactsChanged, ImportProblems, ProblemOut, SegmentHeader, SourceOut
+from app.core.events import NO_IMPORT, ContactsChanged, ImportProblems, ProblemOut, SegmentHeader, SourceOut
 from app.core.positions import order_second
 from workers.importer.store import Stored
 
@@ -64,6 +65,14 @@ def told(contacts: Iterable[Stored], sources: Sources) -> list[bytes]:
 def changed(segment: SegmentHeader, told: Sequence[bytes], at: float) -> list[bytes]:
     """The records for `contacts.changed`; one even if nobody changed, for the projector counts segments."""
     return _records(partial(ContactsChanged, contacts=()), segment, list(_groups(told)) or [[]], at)
+
+
+def again(workspace: UUID, site: str, told: Sequence[bytes], at: float) -> list[bytes]:
+    """The records for `contacts.changed` of contacts that no import has brought just now; each stands alone."""
+    frame = ContactsChanged(
+        workspace=workspace, import_id=NO_IMPORT, index=0, part=0, parts=1, at=at, site=site, contacts=()
+    )
+    return [_filled(frame, group) for group in _groups(told)]
 
 
 def problems(segment: SegmentHeader, found: Sequence[ProblemOut], at: float) -> list[bytes]:

@@ -329,7 +329,7 @@ def _account(batch: Batch, there: Sequence[TupleRow], now: datetime) -> Merged:
     counts = dict.fromkeys(OUTCOMES, 0)
     found: dict[str, Stored] = {}
     for row in there:
-        stored = _stored(row[3:])
+        stored = stored_of(row[3:])
         found[stored.id] = stored
         counts[_outcome(row, stored.contact)] += 1
     counts["created"] = len(batch.lines) - len(found)
@@ -346,7 +346,8 @@ def _outcome(row: TupleRow, now: Contact) -> Outcome:
     return "unchanged" if shown(before) == shown(now) else "updated"
 
 
-def _stored(row: Sequence[Any]) -> Stored:
+def stored_of(row: Sequence[Any]) -> Stored:
+    """A row of the columns STORED."""
     id_, key, *rest = row
     values = tuple(rest[: len(SCALARS)])
     stamp, stamps, sets, custom, sources, born, last, deletion, version, updated_at = rest[len(SCALARS) :]
@@ -403,4 +404,4 @@ async def _find(connection: sql.Connection, workspace: UUID, ids: Sequence[str])
         [workspace, list(ids)],
         binary=True,
     )
-    return [_stored(row) for row in await cursor.fetchall()]
+    return [stored_of(row) for row in await cursor.fetchall()]

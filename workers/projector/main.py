@@ -10,7 +10,7 @@ from prometheus_client import Counter
 
 from app import bus, config, health, log, sql, telemetry, trace
 from app.bus import Producer
-from app.core.events import ImportProblems, MalformedEvent, Projected
+from app.core.events import NO_IMPORT, ImportProblems, MalformedEvent, Projected
 from app.core.imports import ImportRecord
 from app.core.topics import CHANGED, FACTS, IMPORTS, PROBLEMS
 from workers import crash, faustapp
@@ -44,13 +44,15 @@ class Projector:
     async def _show(self, record: Record) -> None:
         try:
             part = rows.part(record.value or b"")
+            if part.import_id == NO_IMPORT:
+                part = await self._news(part)
             contacts = list(rows.rows(part.workspace, part.contacts))
         except msgspec.DecodeError as error:
             raise MalformedEvent(str(error)) from error
         await self._store.show(part, contacts)
         crash.point("committed")
         SHOWN.inc(len(contacts))
-        if await self._store.shown(part):
+        if part.import_id != NO_IMPORT and await self._store.shown(part):
             fact = Projected(
                 workspace=part.workspace,
                 import_id=part.import_id,
@@ -60,6 +62,13 @@ class Projector:
             )
             await self._producer.publish(FACTS, key=str(part.import_id).encode(), value=msgspec.json.encode(fact))
             crash.point("reported")
+
+    async def _news(self, part: rows.Part) -> rows.Part:
+        """Of contacts that are told again those that are not shown yet: all of them may come, and nearly none is."""
+        versions = rows.versions(part.contacts)
+        newer = await self._store.newer(part.workspace, versions)
+        news = [contact for contact, (id_, _) in zip(part.contacts, versions, strict=True) if id_ in newer]
+        return msgspec.structs.replace(part, contacts=tuple(news))
 
     async def keep_problems(self, record: Record) -> None:
         """`import.problems`: keeps the rows that could not be used."""

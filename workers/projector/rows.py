@@ -52,6 +52,11 @@ class Sketch(msgspec.Struct, frozen=True):
     sources: tuple[_Source, ...] = ()
 
 
+class _Version(msgspec.Struct, frozen=True):
+    id: str
+    version: int
+
+
 class Part(msgspec.Struct, frozen=True, tag_field="type", tag="contacts.changed"):
     """`events.ContactsChanged` with its contacts still as JSON."""
 
@@ -74,11 +79,17 @@ class Row(NamedTuple):
 
 _part = msgspec.json.Decoder(Part)
 _sketch = msgspec.json.Decoder(Sketch)
+_version = msgspec.json.Decoder(_Version)
 
 
 def part(raw: bytes) -> Part:
     """One record of `contacts.changed`. Raises msgspec.DecodeError."""
     return _part.decode(raw)
+
+
+def versions(contacts: Iterable[msgspec.Raw]) -> list[tuple[str, int]]:
+    """Id and version of each contact. Raises msgspec.DecodeError."""
+    return [(it.id, it.version) for it in map(_version.decode, contacts)]
 
 
 def rows(workspace: UUID, contacts: Iterable[msgspec.Raw]) -> Iterator[Row]:

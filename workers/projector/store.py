@@ -1,5 +1,6 @@
 """Everything the projector writes: schema `lookup`, role `projector`.
 
+Statements name no schema: it is that of the connection (SETTINGS), for the same can be built anew in another one.
 Only a higher version of anything is written, so records may come in any order and any number of times.
 """
 
@@ -36,7 +37,7 @@ create temporary table if not exists staged (
 # contacts refuses as old is in no later step.
 _SHOW = """
 with written as (
-    insert into lookup.contacts as shown
+    insert into contacts as shown
         (workspace, id, version, deleted, facets, doc)
     select %(workspace)s, id, version, deleted, facets, doc
     from staged
@@ -46,11 +47,11 @@ with written as (
     returning new.id, new.deleted, old.facets
 ),
 unlisted as (
-    delete from lookup.entries as entry using written
+    delete from entries as entry using written
     where written.deleted and entry.workspace = %(workspace)s and entry.id = written.id
 ),
 listed as (
-    insert into lookup.entries (workspace, id, imported_at, sort_name, search)
+    insert into entries (workspace, id, imported_at, sort_name, search)
     select %(workspace)s, id, imported_at, sort_name, search
     from staged join written using (id) where not written.deleted
     on conflict (workspace, id) do update set
@@ -61,7 +62,7 @@ select id::text, facets from written
 
 # Sorted as well, and after the contacts.
 _COUNT = """
-insert into lookup.counts as known (workspace, kind, value, n)
+insert into counts as known (workspace, kind, value, n)
 select %(workspace)s, left(facet, 1)::"char", substr(facet, 2), n
 from unnest(string_to_array(%(facets)s, %(between)s), string_to_array(%(numbers)s, ',')::bigint[]) as change (facet, n)
 order by facet collate "C"
@@ -81,10 +82,21 @@ class Store:
             await _show(connection, part.workspace, rows)
             if part.parts > 1:
                 await connection.execute(
-                    "insert into lookup.parts (workspace, import_id, index, part) values (%s, %s, %s, %s)"
+                    "insert into parts (workspace, import_id, index, part) values (%s, %s, %s, %s)"
                     " on conflict do nothing",
                     [part.workspace, part.import_id, part.index, part.part],
                 )
+
+    async def newer(self, workspace: UUID, versions: Sequence[tuple[str, int]]) -> set[str]:
+        """Of some contacts the ids of those that are not shown in this version or a higher one."""
+        async with transaction(self._pool) as connection:
+            cursor = await connection.execute(
+                "select told.id::text from unnest(%s::uuid[], %s::bigint[]) as told (id, version)"
+                " left join contacts as shown on shown.workspace = %s and shown.id = told.id"
+                " where shown.version is null or shown.version < told.version",
+                [[id_ for id_, _ in versions], [version for _, version in versions], workspace],
+            )
+            return {id_ for (id_,) in await cursor.fetchall()}
 
     async def shown(self, part: Part) -> bool:
         """Whether all parts of this part's segment are done. Asked after `show`, so the last one to end hears yes."""
@@ -92,7 +104,7 @@ class Store:
             return True
         async with transaction(self._pool) as connection:
             cursor = await connection.execute(
-                "select count(*) from lookup.parts where workspace = %s and import_id = %s and index = %s",
+                "select count(*) from parts where workspace = %s and import_id = %s and index = %s",
                 [part.workspace, part.import_id, part.index],
             )
             row = await cursor.fetchone()
@@ -112,7 +124,7 @@ class Store:
                 )
                 seen[problem.row] += 1
             await cursor.executemany(
-                "insert into lookup.problems (workspace, import_id, index, row, number, cells, doc)"
+                "insert into problems (workspace, import_id, index, row, number, cells, doc)"
                 " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
                 rows,
             )
@@ -122,7 +134,7 @@ class Store:
         async with transaction(self._pool) as connection:
             await connection.execute(
                 """
-                insert into lookup.imports as known
+                insert into imports as known
                     (workspace, id, version, requested_at, status, source, requested_by, name, doc)
                 values (%s, %s, %s, %s, %s, %s, %s, %s, %s)
                 on conflict (workspace, id) do update set
@@ -140,7 +152,7 @@ class Store:
     async def forget_parts(self, import_id: UUID) -> None:
         """Drops what is only needed while an import is young."""
         async with transaction(self._pool) as connection:
-            await connection.execute("delete from lookup.parts where import_id = %s", [import_id])
+            await connection.execute("delete from parts where import_id = %s", [import_id])
 
 
 def _text(said: str) -> str:
