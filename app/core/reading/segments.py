@@ -28,6 +28,8 @@ from app.core.reading.values import MAX_CELL
 
 _ESCAPED = re.compile(r"'(?:[=@\t\r]|[+-](?![0-9 ()./-]*\Z))")
 _MAYBE_ESCAPED = re.compile(r"'[=@\t\r+-]")
+_FORMULA = re.compile(r'="([^"]*)"\Z')
+_MAYBE_FORMULA = re.compile('=""')
 _CONTROLS = bytes({*range(0x20), 0x7F} - {0x09, 0x0A, 0x0D})
 _MORE_CONTROLS = re.compile(rb"\xc2[\x80-\x9f]")
 """Those beyond ASCII, in UTF-8."""
@@ -153,8 +155,8 @@ def is_plain(data: bytes, text: str) -> bool:
 
 
 def may_be_escaped(text: str) -> bool:
-    """Whether some cell may begin with the quote that keeps spreadsheets from taking it for a formula."""
-    return _MAYBE_ESCAPED.search(text) is not None
+    """Whether some cell may be one that spreadsheets are told to take for a text; see `_unescaped`."""
+    return bool(_MAYBE_ESCAPED.search(text) or _MAYBE_FORMULA.search(text))
 
 
 def csv_rows(text: str, dialect: Dialect) -> tuple[list[list[str]], int]:
@@ -221,8 +223,15 @@ def _walked(
 
 
 def _unescaped(cells: Sequence[str]) -> list[str]:
-    """Without the quote that keeps spreadsheets from taking a cell for a formula."""
-    return [cell[1:] if cell.startswith("'") and _ESCAPED.match(cell) else cell for cell in cells]
+    """Without what makes spreadsheets take a cell for a text: a quote before a formula's sign, and `="0123"`."""
+    return [_text_of(cell) if cell[:1] in ("'", "=") else cell for cell in cells]
+
+
+def _text_of(cell: str) -> str:
+    if _ESCAPED.match(cell):
+        return cell[1:]
+    formula = _FORMULA.match(cell)
+    return formula[1] if formula else cell
 
 
 def has_long_line(data: bytes) -> bool:

@@ -29,7 +29,16 @@ PLAIN = {
 }
 ODD = [
     *("", "x", " ", "not an address", "a@b", "a@" + "b" * 64 + ".org", "x" * 65 + "@example.org", "ÄÖ@ümlaut.example"),
-    *("ann@example.org; bob@example.org", "Ann <ann@example.org>", "http://x.example/?q=1", "n/a", "*", "@", "'=1+1"),
+    *(
+        "ann@example.org; bob@example.org",
+        "Ann <ann@example.org>",
+        "http://x.example/?q=1",
+        "n/a",
+        "*",
+        "@",
+        "'=1+1",
+        '="01"',
+    ),
     *('sa"id', "back\\slash", "two\nlines", "tab\there", "\x07bell", "e\u0301", "\u200bzero"),
     *("+49 30 123456", "+1", "030 123456", "4.41E+11", "12 / 13", "31.12.1999", "99.99.99"),
 ]

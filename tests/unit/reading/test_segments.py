@@ -111,6 +111,9 @@ def test_exchange_paths_are_no_reason_to_reject() -> None:
     ("cell", "expected"),
     [
         ("'=1+1", "=1+1"),
+        ('="0123"', "0123"),
+        ('=""', ""),
+        ('="a"&"b"', '="a"&"b"'),
         ("'@home", "@home"),
         ("'+cmd", "+cmd"),
         ("'-x", "-x"),
@@ -120,7 +123,7 @@ def test_exchange_paths_are_no_reason_to_reject() -> None:
         ("it's", "it's"),
     ],
 )
-def test_the_quote_of_our_csv_export_is_taken_off(cell: str, expected: str) -> None:
+def test_what_makes_a_spreadsheet_take_a_cell_for_a_text_is_taken_off(cell: str, expected: str) -> None:
     reading = read(f"Name,Notes\nAnn,{cell}\n")
     assert scalar(reading.people[0], "notes") == expected
 
