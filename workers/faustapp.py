@@ -25,7 +25,7 @@ from app import config, membership, telemetry
 from app.core.topics import SEGMENT_RECORD_BYTES, Topic
 from app.watchdog import Watchdog, leave
 from workers.control import Followed
-from workers.harness import POLICY, GivenUp, Handler, Harness, Outlet, Policy, Record, nobody
+from workers.harness import GivenUp, Handler, Harness, Outlet, Policy, Record, nobody
 from workers.retries import pumps
 from workers.window import Window
 
@@ -107,7 +107,7 @@ async def run(
     subscriptions: Mapping[Topic, Handler],
     outlet: Outlet,
     given_up: GivenUp = nobody,
-    policy: Policy = POLICY,
+    policy: Policy | None = None,
     committed: bool = False,
     together: int = 1,
     by_key: int = 0,
@@ -139,6 +139,7 @@ async def run(
 
     watchdog = Watchdog(behind, patience=patience)
     control = Followed(settings, group)
+    policy = policy or Policy(patience=settings.patience_seconds)
     agents = {
         topic: Harness(
             handle,

@@ -5,18 +5,19 @@ The order of a handler's work is always: write, commit, tell, acknowledge. The r
 
 handled ──▶ acknowledged
 paused, or to be skipped (control.py) ─▶ waited for, or given up unseen
-TryAgain ─▶ waited for in place with back-off; after `Policy.patience` the process ends and nothing is lost
-anything else ─▶ `<topic>.retry.<delay>` while attempts are left, then `dead`; a hopeless one goes there at once
+the world's fault ─▶ waited for in place (app/patience.py); when that lasts too long the process ends, nothing is lost
+our fault ─▶ `<topic>.retry.<delay>` while attempts are left, then `dead`; a hopeless one goes there at once
+
+Whose fault an error is says FAULTS; how often a topic's records are tried again says the topic (app/core/topics.py).
+The tracker, which folds batches, uses the pieces (decision 0017).
 """
 
-import asyncio
 import logging
-import random
 import time
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from prometheus_client import Counter
 
@@ -25,13 +26,13 @@ from app.bus import Headers
 from app.core.errors import Rejected, TryAgain
 from app.core.events import MalformedEvent
 from app.core.topics import DEAD, RETRY_DELAYS, Topic
+from app.patience import FIRST_PAUSE, LONGEST_PAUSE, RETRIES, Patience
 from workers import crash
 from workers.control import Control
 
 log = logging.getLogger(__name__)
-RETRIES = Counter("addressbus_retries_total", "Records handled again", ["topic", "why"])
 BURIED = Counter("addressbus_dead_total", "Records given up", ["topic"])
-WORLD_AWAY = 75
+Fault = Literal["world", "hopeless", "ours"]
 
 
 class Hopeless(Exception):
@@ -40,6 +41,21 @@ class Hopeless(Exception):
 
 class Skipped(Hopeless):
     """An operator ordered this record out of the way."""
+
+
+FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
+    (TryAgain, "world"),
+    (Hopeless, "hopeless"),
+    (Rejected, "hopeless"),
+    (MalformedEvent, "hopeless"),
+    (Exception, "ours"),
+)
+"""The first that fits says whose fault an error is."""
+
+
+def whose(error: Exception) -> Fault:
+    """At whose door an error belongs: the world's, or ours, and then whether a repetition may help."""
+    return next(fault for kind, fault in FAULTS if isinstance(error, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +111,8 @@ class Policy:
 
     delays: tuple[str, ...] = ()
     patience: float = 60.0
-    first_pause: float = 0.1
-    longest_pause: float = 5.0
+    first_pause: float = FIRST_PAUSE
+    longest_pause: float = LONGEST_PAUSE
 
 
 POLICY = Policy()
@@ -143,15 +159,20 @@ class Harness:
 
     async def _take(self, record: Record, span: trace.Span) -> None:
         fault: Exception | None = None
-        started = time.monotonic()
-        pause = self._policy.first_pause
+        patience = Patience(
+            record.topic,
+            self._policy.patience,
+            first_pause=self._policy.first_pause,
+            longest_pause=self._policy.longest_pause,
+            leave=self._leave,
+        )
         while True:
             try:
                 if fault is None:
                     if self._control.paused:
                         await self._control.wait()
                         self._progress()
-                        started = time.monotonic()
+                        patience.over()
                         continue
                     self._refuse_skipped(record)
                     await self._handle(record)
@@ -159,15 +180,11 @@ class Harness:
                     await self._set_aside(record, fault)
                 self._progress()
                 return
-            except TryAgain as error:
-                RETRIES.labels(record.topic, "world").inc()
-                log.warning("waiting for something we depend on", extra={"record": record.reference, "why": str(error)})
-                if time.monotonic() - started > self._policy.patience:
-                    self._leave(WORLD_AWAY, "something we depend on stayed away")
-                self._progress()
-                await asyncio.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
-                pause = min(pause * 2, self._policy.longest_pause)
-            except Exception as error:  # the one broad except of the workers: an escaped one would lose the record
+            except Exception as error:  # the broad except of the workers: an escaped one would lose the record
+                if whose(error) == "world":
+                    self._progress()
+                    await patience.wait(error, record=record.reference)
+                    continue
                 if fault is not None:
                     self._leave(watchdog.STUCK, f"a record could not be set aside: {reason_of(error)}")
                 span.fail(reason_of(error))
@@ -179,30 +196,38 @@ class Harness:
             raise Skipped("ordered by an operator")
 
     async def _set_aside(self, record: Record, fault: Exception) -> None:
-        attempts = record.attempts + 1
-        reason = reason_of(fault)
-        headers = {
-            **record.headers,
-            "attempts": str(attempts).encode(),
-            "origin": record.reference.encode(),
-            "reason": reason.encode(),
-        }
-        headers.pop("traceparent", None)
-        last = attempts > len(self._policy.delays) or isinstance(fault, Hopeless | Rejected | MalformedEvent)
-        extra = {"record": record.reference, "attempts": attempts, "reason": reason}
-        if last:
-            log.error("record buried", extra=extra)
-            BURIED.labels(record.topic).inc()
-            target = DEAD.name
-        else:
-            log.error("record failed, to be tried again", extra=extra)
-            RETRIES.labels(record.topic, "fault").inc()
-            delay = self._policy.delays[attempts - 1]
-            target = f"{record.topic}.retry.{delay}"
-            headers["due"] = f"{time.time() + RETRY_DELAYS[delay].total_seconds():.3f}".encode()
-        await self._outlet.publish(target, key=record.key, value=record.value, headers=list(headers.items()))
-        if last:
+        if await set_aside(record, fault, self._outlet, self._policy.delays):
             await self._given_up(record, fault)
+
+
+async def set_aside(record: Record, fault: Exception, outlet: Outlet, delays: Sequence[str]) -> bool:
+    """Puts a record that failed where it waits for its next attempt or, with none left, into `dead`: then True.
+
+    Raises TryAgain.
+    """
+    attempts = record.attempts + 1
+    reason = reason_of(fault)
+    headers = {
+        **record.headers,
+        "attempts": str(attempts).encode(),
+        "origin": record.reference.encode(),
+        "reason": reason.encode(),
+    }
+    headers.pop("traceparent", None)
+    last = attempts > len(delays) or whose(fault) == "hopeless"
+    extra = {"record": record.reference, "attempts": attempts, "reason": reason}
+    if last:
+        log.error("record buried", extra=extra)
+        BURIED.labels(record.topic).inc()
+        target = DEAD.name
+    else:
+        log.error("record failed, to be tried again", extra=extra)
+        RETRIES.labels(record.topic, "fault").inc()
+        delay = delays[attempts - 1]
+        target = f"{record.topic}.retry.{delay}"
+        headers["due"] = f"{time.time() + RETRY_DELAYS[delay].total_seconds():.3f}".encode()
+    await outlet.publish(target, key=record.key, value=record.value, headers=list(headers.items()))
+    return last
 
 
 def reason_of(error: BaseException) -> str:

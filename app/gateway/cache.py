@@ -107,6 +107,10 @@ class Cache:
     async def close(self) -> None:
         await self.client.aclose()
 
+    async def reach(self) -> None:
+        """Returns if Redis is there."""
+        await self._pipeline([("PING", "")])
+
     async def write(self, notices: Sequence[Notice]) -> set[str]:
         """Keeps, numbers and publishes each; what is not newer changes nothing. Answers names of overgrown rooms."""
         answers = await self._pipeline([self._notice(notice) for notice in notices])

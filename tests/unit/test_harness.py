@@ -7,11 +7,12 @@ import pytest
 
 from app.bus import Headers
 from app.core.errors import Rejected, TryAgain
+from app.core.events import MalformedEvent
 from app.core.groups import Orders, orders_of
 from app.core.topics import BULK, DEAD, EXPRESS, RETRY_DELAYS, TOPICS, Topic
 from workers import crash
 from workers.control import Control
-from workers.harness import Harness, Hopeless, Policy, Record
+from workers.harness import Fault, Harness, Hopeless, Policy, Record, Skipped, whose
 
 QUICK = Policy(delays=("5s", "30s"), patience=0.05, first_pause=0.001, longest_pause=0.002)
 RECORD = Record(topic=BULK.name, partition=3, offset=17, key=b"k", value=b"v", headers={"segment": b"{}"})
@@ -105,6 +106,21 @@ async def test_our_fault_is_tried_three_times_and_then_buried_with_its_origin() 
     assert headers["reason"].startswith(b"ZeroDivisionError at __call__:")
     assert b"secret" not in headers["reason"]
     assert [record.reference for record in told] == ["import.segments.bulk/3/17"]
+
+
+@pytest.mark.parametrize(
+    ("error", "fault"),
+    [
+        (TryAgain("x"), "world"),
+        (Hopeless("x"), "hopeless"),
+        (Skipped("x"), "hopeless"),
+        (Rejected("x", "x"), "hopeless"),
+        (MalformedEvent("x"), "hopeless"),
+        (KeyError("x"), "ours"),
+    ],
+)
+def test_every_error_is_somebodys(error: Exception, fault: Fault) -> None:
+    assert whose(error) == fault
 
 
 @pytest.mark.parametrize("error", [Hopeless("other crc"), Rejected("plan_mismatch", "x")])

@@ -1,11 +1,18 @@
-"""What the tracker tells of a batch of facts."""
+"""What the tracker tells of a batch of facts, and what it does with one that it cannot fold."""
 
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+import msgspec
+import pytest
+
+from app import config
 from app.core.events import AnyFact, Counts, Projected, Requested, Sealed, SegmentDone
 from app.core.folding import fold, kind_of_change, unknown
-from workers.tracker.partition import News, worth_telling
+from app.core.topics import DEAD, NOTICES
+from workers.tracker import partition
+from workers.tracker.partition import News, Partition, worth_telling
 
 WHERE: dict[str, Any] = {"workspace": UUID(int=1), "import_id": UUID(int=2), "at": 1.0, "site": "here"}
 REQUESTED = Requested(**WHERE, source="file", name="a.csv", order_second=1, requested_by="me")
@@ -37,3 +44,42 @@ def test_every_turn_of_a_life_is_told() -> None:
 def test_nothing_is_told_before_the_request_is_known() -> None:
     assert told(done(0)) == []
     assert told(done(0), REQUESTED) == [("progress", 1)]
+
+
+class Outlet:
+    """Remembers the topics that something was sent to."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, dict[str, bytes]]] = []
+
+    async def send(self, topic: Any, **record: Any) -> None:
+        self.sent.append((getattr(topic, "name", topic), dict(record["headers"])))
+
+    publish = send
+
+
+def lying(offset: int, value: bytes) -> SimpleNamespace:
+    """A record as it comes from Kafka."""
+    return SimpleNamespace(
+        topic="import.facts", partition=0, offset=offset, key=b"k", value=value, headers=(), timestamp=1000
+    )
+
+
+async def test_a_fact_that_cannot_be_folded_is_buried_and_its_neighbours_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def folded(record: Any, fact: AnyFact) -> Any:
+        if isinstance(fact, SegmentDone):
+            raise ZeroDivisionError("ada@example.org")
+        return fold(record, fact)
+
+    monkeypatch.setattr(partition, "fold", folded)
+    outlet = Outlet()
+    settings = config.Tracker(process_name="tracker.1", kafka_bootstrap="nowhere:1")
+    tracker = Partition(settings, 0, "g", outlet)  # type: ignore[arg-type]  # all that it needs of a producer
+    facts = (done(0), REQUESTED)
+    await tracker.take([*(lying(at, msgspec.json.encode(fact)) for at, fact in enumerate(facts)), lying(2, b"{")])
+    buried = [headers for topic, headers in outlet.sent if topic == DEAD.name]
+    assert [headers["origin"] for headers in buried] == [b"import.facts/0/0", b"import.facts/0/2"]
+    assert [headers["reason"].split(b" ")[0] for headers in buried] == [b"ZeroDivisionError", b"DecodeError"]
+    assert b"ada" not in buried[0]["reason"]
+    assert [topic for topic, _ in outlet.sent if topic == NOTICES.name]
+    await tracker.stop()

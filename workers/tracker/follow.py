@@ -5,12 +5,13 @@ import logging
 import time
 from collections.abc import Callable
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from app import bus, config, telemetry
-from app.core.topics import DEAD, FACTS
-from workers.harness import BURIED, reason_of
+from app.core.errors import TryAgain
+from app.core.topics import FACTS
+from app.patience import Patience
 from workers.tracker.partition import Partition
 
 log = logging.getLogger(__name__)
@@ -19,10 +20,14 @@ FORGET_SECONDS = 3600
 
 
 class Follower:
-    """Consumes `import.facts` as a member of the group until it is cancelled or the world fails it."""
+    """Consumes `import.facts` as a member of the group, anew from what is committed whenever the world fails it.
 
-    def __init__(self, settings: config.Process) -> None:
+    A world that stays away ends the process: `patience` counts from its first failure to the next commit or restore.
+    """
+
+    def __init__(self, settings: config.Process, patience: Patience | None = None) -> None:
         self._settings = settings
+        self._patience = patience or Patience(FACTS.name, settings.patience_seconds)
         self._tell = bus.Producer(settings, linger_ms=0)
         self._partitions: dict[TopicPartition, Partition] = {}
         self._failed: BaseException | None = None
@@ -30,6 +35,14 @@ class Follower:
         self.ready = False
         self.progress: Callable[[], None] = lambda: None
         """Called whenever facts were folded."""
+
+    async def follow(self) -> None:
+        """Runs until it is cancelled."""
+        while True:
+            try:
+                await self.run()
+            except (KafkaError, TryAgain, OSError) as error:
+                await self._patience.wait(error)
 
     async def run(self) -> None:
         """Raises KafkaError or TryAgain when everything is to be started anew from what is committed."""
@@ -90,13 +103,16 @@ class Follower:
         """Starts the partitions that are ours now; none is consumed before all of them are restored."""
         consumer.pause(*assigned)
         fresh = {
-            number: Partition(self._settings, number.partition, GROUP, self._tell, self._bury) for number in assigned
+            number: Partition(self._settings, number.partition, GROUP, self._tell, self._patience.over)
+            for number in assigned
         }
         try:
             await asyncio.gather(*(partition.start(consumer) for partition in fresh.values()))
         except Exception as error:
             # The client only logs what its listener raises; the consuming loop raises it again.
             self._failed = error
+        else:
+            self._patience.over()
         self._partitions.update(fresh)
         consumer.resume(*assigned)
         self.ready = True
@@ -112,22 +128,6 @@ class Follower:
         for failure in failures:
             if failure is not None:
                 raise failure
-
-    async def _bury(self, record: ConsumerRecord, error: Exception) -> "asyncio.Future[object]":
-        place = f"{record.topic}/{record.partition}/{record.offset}"
-        log.error("record buried", extra={"record": place, "reason": reason_of(error)})
-        BURIED.labels(record.topic).inc()
-        return await self._tell.send(
-            DEAD,
-            key=record.key,
-            value=record.value,
-            headers=[
-                *((name, value) for name, value in record.headers if name != "traceparent"),
-                ("reason", reason_of(error).encode()),
-                ("origin", place.encode()),
-                ("attempts", b"1"),
-            ],
-        )
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types

@@ -3,7 +3,7 @@
 import asyncio
 import signal
 
-from app import bus, config, health, log, membership, telemetry, trace
+from app import config, health, log, membership, telemetry, trace
 from app.watchdog import Watchdog
 from workers.tracker.follow import GROUP, Follower
 
@@ -21,7 +21,7 @@ async def run(settings: config.Tracker) -> None:
     follower = Follower(settings)
     watchdog = Watchdog(follower.behind)
     follower.progress = watchdog.progress
-    following = asyncio.create_task(bus.forever(follower.run, "tracker"), name="tracker")
+    following = asyncio.create_task(follower.follow(), name="tracker")
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, following.cancel)

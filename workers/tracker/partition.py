@@ -7,13 +7,15 @@ partition of `imports`; only then facts.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
+from prometheus_client import Counter, Histogram
 
 from app import bus, config, trace
 from app.core.events import AnyFact
@@ -21,21 +23,26 @@ from app.core.folding import fold, kind_of_change, unknown
 from app.core.imports import TERMINAL, ImportRecord, decode_record
 from app.core.notices import SINCE, notices
 from app.core.topics import FACTS, IMPORTS, NOTICES
+from workers.harness import Record, set_aside
 
 log = logging.getLogger(__name__)
 
+FOLDED = Counter("addressbus_facts_total", "Facts folded into states, repeats included")
+COMMIT = Histogram(
+    "addressbus_tracker_commit_seconds",
+    "From the last word on a batch of facts to its commit",
+    buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+)
 COMMIT_SECONDS = 0.1
 STOP_SECONDS = 5
 KEPT_SECONDS = 8 * 86_400
 """An import that ended longer ago leaves memory and the topic; its history is in the read model."""
 
-Bury = Callable[[ConsumerRecord, Exception], Awaitable["asyncio.Future[object]"]]
-
 _decode_fact = msgspec.json.Decoder(AnyFact).decode
 
 
 class Partition:
-    """The tracker of one input partition; `Bury` takes facts that cannot be read."""
+    """The tracker of one input partition; `committed` is called whenever what was folded is safe."""
 
     def __init__(
         self,
@@ -43,13 +50,13 @@ class Partition:
         number: int,
         group: str,
         tell: bus.Producer,
-        bury: Bury,
+        committed: Callable[[], None] = lambda: None,
     ) -> None:
         self._settings = settings
         self._number = number
         self._group = group
         self._tell = tell
-        self._bury = bury
+        self._is_committed = committed
         self._input = TopicPartition(FACTS.name, number)
         self._producer = AIOKafkaProducer(
             **bus.connection(settings),
@@ -94,22 +101,24 @@ class Partition:
         return None
 
     async def take(self, records: Sequence[ConsumerRecord]) -> None:
-        """Folds facts in order and tells at once; the commit follows in the background. Raises TryAgain."""
+        """Folds facts in order and tells at once; the commit follows in the background. Raises TryAgain.
+
+        A fact that cannot be read or folded is set aside, as its topic says: its neighbours go on.
+        """
         folded: dict[UUID, ImportRecord | None] = {}
         news: list[News] = []
         told: list[asyncio.Future[object]] = []
         for record in records:
             try:
-                fact = _decode_fact(record.value or b"")
-            except msgspec.DecodeError as error:
-                told.append(await self._bury(record, error))
-                continue
-            with trace.received("fold", _traceparent(record)) as span:
-                old = self._records.get(fact.import_id) or unknown(fact.workspace, fact.import_id)
-                new = fold(old, fact)
-                if new is not old:
-                    self._records[fact.import_id] = folded[fact.import_id] = new
-                    news.append(News(old, new, span.traceparent, record.timestamp / 1000))
+                with trace.received("fold", _traceparent(record)) as span:
+                    fact = _decode_fact(record.value or b"")
+                    old = self._records.get(fact.import_id) or unknown(fact.workspace, fact.import_id)
+                    new = fold(old, fact)
+                    if new is not old:
+                        self._records[fact.import_id] = folded[fact.import_id] = new
+                        news.append(News(old, new, span.traceparent, record.timestamp / 1000))
+            except Exception as error:  # folding waits for nobody, so this is a fault of ours or of the fact
+                await set_aside(_record(record), error, self._tell, FACTS.retries)
         for item in worth_telling(news):
             trace.enter(item.traceparent)
             for notice in notices(kind_of_change(item.old, item.new), item.new.state):
@@ -121,6 +130,7 @@ class Partition:
         self._told += told
         self._next_offset = records[-1].offset + 1
         self._work.set()
+        FOLDED.inc(len(records))
 
     def forget_old(self, now: float) -> None:
         """Drops imports that ended, or were last heard of, more than eight days before `now`."""
@@ -145,6 +155,7 @@ class Partition:
         offset = self._next_offset
         if offset is None and not states:
             return
+        began = time.monotonic()
         await bus.acknowledged(told)
         async with self._producer.transaction():
             sent = [
@@ -160,6 +171,8 @@ class Partition:
             if offset is not None:
                 offsets = {self._input: OffsetAndMetadata(offset, "")}
                 await self._producer.send_offsets_to_transaction(offsets, self._group)
+        COMMIT.observe(time.monotonic() - began)
+        self._is_committed()
 
     async def _restore(self) -> None:
         consumer = AIOKafkaConsumer(
@@ -217,6 +230,17 @@ def _last_heard(record: ImportRecord) -> float:
         return record.last_at or float("inf")
     ended = record.state.finished_at if record.state.status in TERMINAL else None
     return float("inf") if ended is None else ended
+
+
+def _record(record: ConsumerRecord) -> Record:
+    return Record(
+        topic=record.topic,
+        partition=record.partition,
+        offset=record.offset,
+        key=record.key,
+        value=record.value,
+        headers=dict(record.headers),
+    )
 
 
 def _traceparent(record: ConsumerRecord) -> str | None:
