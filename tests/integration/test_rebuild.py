@@ -1,6 +1,7 @@
 """The read model built anew: equal row for row, while it serves, and at any moment as if nothing had been begun."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -149,6 +150,22 @@ async def test_killed_in_the_middle_it_has_changed_nothing_and_the_next_one_leav
     assert told.startswith("the read model is new: ")
     assert await people.rows() == before
     assert await left_beside(people) == []
+
+
+async def test_stopped_with_ctrl_c_it_has_changed_nothing_and_leaves_nothing_behind(
+    people: Book, servers: Servers
+) -> None:
+    before = await people.rows()
+    async with await psycopg.AsyncConnection.connect(servers.postgres) as export:
+        await export.execute("select count(*) from lookup.contacts")
+        one = people.command("rebuild", "lookup")
+        await eventually(lambda: _half_done(people), bool, within=30)
+        one.send_signal(signal.SIGINT)
+        _, said = await asyncio.to_thread(one.communicate, timeout=30)
+        assert one.returncode == 130
+        assert said.endswith("addressbus: stopped; nothing is half done, and it can be begun anew\n")
+        assert await left_beside(people) == []
+    assert await people.rows() == before
 
 
 async def _half_done(people: Book) -> bool:
