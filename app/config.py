@@ -48,6 +48,13 @@ class Topics(Process):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Rights(Process):
+    """`python -m app.rights`: as an administrator of Kafka. The passwords it gives are not among its settings."""
+
+    process_name: str = "rights"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Stack(Topics):
     """`make run`: an empty address means a server of our own, an empty URL the one on localhost."""
 
@@ -63,6 +70,7 @@ class Stack(Topics):
     channel_keys: str = ""
     data_keys: str = ""
     providers: str = ""
+    brokers: int = 1
     importers: int = 2
     trackers: int = 1
     projectors: int = 1

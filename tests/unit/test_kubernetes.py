@@ -11,6 +11,7 @@ import yaml
 
 from app import config, health, sql
 from app.core.groups import GROUPS
+from app.core.rights import SERVICES
 from app.gateway import door
 from app.gateway.limits import Limits
 from app.stack.processes import KINDS, procfile
@@ -138,11 +139,12 @@ def test_no_secret_stands_among_the_settings() -> None:
     assert not re.search(r"://[^/\s]+:[^/\s]+@", "".join(path.read_text() for path in FILES))
 
 
-def test_setup_gets_what_topics_and_roles_need() -> None:
+def test_setup_gets_what_topics_roles_and_rights_need() -> None:
     given = environment(setup())
     assert config.read(config.Topics, given).replication == 3
     assert {f"DATABASE_PASSWORD_{role.upper()}" for role in sql.ROLES} | {"DATABASE_URL"} <= set(given)
-    assert "app.sql && exec python -m app.topics" in setup()["command"][-1]
+    assert {f"KAFKA_PASSWORD_{service.upper()}" for service in SERVICES} <= set(given)
+    assert "app.sql && python -m app.topics && exec python -m app.rights" in setup()["command"][-1]
 
 
 @pytest.mark.parametrize("name", sorted(PROCESSES))
