@@ -24,9 +24,15 @@ class WrongPartitions(Exception):
     """Topics exist with another number of partitions; the message is one line that names them."""
 
 
-def properties(topic: Topic) -> dict[str, str]:
-    """The broker's settings for `topic`. People's data leaves the disk at most a day after its time."""
-    settings = {"max.message.bytes": str(topic.record_bytes + _SLACK_BYTES)}
+def properties(topic: Topic, copies: int = 1) -> dict[str, str]:
+    """The broker's settings for `topic`. People's data leaves the disk at most a day after its time.
+
+    With three copies of a record two must be there before it is acknowledged: one broker may be lost, and nothing is.
+    """
+    settings = {
+        "max.message.bytes": str(topic.record_bytes + _SLACK_BYTES),
+        "min.insync.replicas": "2" if copies > 2 else "1",
+    }
     if topic.keep is None:
         # Small and read whole at every start: compacted early and in small steps.
         settings |= {
@@ -96,7 +102,16 @@ async def _found(admin: AIOKafkaAdminClient) -> dict[str, int]:
 
 async def _create(admin: AIOKafkaAdminClient, missing: list[Topic], settings: config.Topics) -> None:
     answer = await admin.create_topics(
-        [NewTopic(topic.name, settings.partitions, settings.replication, None, properties(topic)) for topic in missing]
+        [
+            NewTopic(
+                topic.name,
+                settings.partitions,
+                settings.replication,
+                None,
+                properties(topic, settings.replication),
+            )
+            for topic in missing
+        ]
     )
     for name, code, why in answer.topic_errors:
         error = for_code(code)
