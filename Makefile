@@ -7,7 +7,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14)
 check: .venv/.dev static unit js ## fast checks: format, lint, types, contracts, unit tests, JavaScript tests
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.run ## everything on this machine, until Ctrl-C; prints the sign-in link (DATA_DIR=, WEB_PORT=, IMPORTERS= ...)
 	@$(VENV) -m app.stack run
@@ -26,6 +26,9 @@ test: .venv/.dev static unit js integration e2e faults ## all tests, on real ser
 
 faults: .venv/.dev ## kill -9 everything once, and look
 	$(call pytest,tests/faults)
+
+faults-brokers: .venv/.dev ## BROKERS=3: kill leaders while an import runs, try who may do what (some minutes)
+	$(call pytest,tests/brokers)
 
 fuzz: .venv/.dev ## look for bytes that break the reader (TARGET=file, rows or cells; SECONDS=, else until Ctrl-C)
 	@$(VENV) -m tests.fuzz $(or $(TARGET),file) $(SECONDS)
@@ -102,4 +105,4 @@ venv:
 	fi; \
 	"$$python" -m venv .venv || { rm -rf .venv; exit 1; }
 
-.PHONY: check help run sign-in operator scale test faults fuzz bench clean static unit integration e2e js venv
+.PHONY: check help run sign-in operator scale test faults faults-brokers fuzz bench clean static unit integration e2e js venv

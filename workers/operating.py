@@ -40,7 +40,7 @@ def _read(kind: type[config.C], environ: Mapping[str, str]) -> config.C:
     path = Path(environ.get("DATA_DIR") or ".data") / "stack.json"
     if not found.get("KAFKA_BOOTSTRAP") and path.is_file():
         stack = msgspec.json.decode(path.read_bytes())
-        found["KAFKA_BOOTSTRAP"] = stack["kafka"]
+        found |= stack["operator"]
         for role in ("importer", "projector"):
             found[f"{role.upper()}_DATABASE_URL"] = stack["postgres"][role]
     found["PROCESS_NAME"] = f"operator-{os.getpid()}"

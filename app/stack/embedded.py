@@ -10,38 +10,46 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import msgspec
 
 from app import config, sql
-from app.stack import keys, leftovers, places, ports, ready, servers
+from app.stack import brokers, keys, leftovers, places, ports, ready, servers
+from app.stack.brokers import Kafka
 from app.stack.keys import Secrets
 from app.stack.places import Home
 from app.stack.servers import Server
 from app.stack.supervision import Group, Supervision
 
-PORTS = 4
-"""How many ports the servers need: Kafka has two."""
+PORTS = 2
+"""How many ports the servers need beside Kafka, which says itself."""
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """Where the servers are. `postgres` has a DSN for `admin` and for each role."""
+    """Where the servers are. `postgres` has a DSN for `admin` and for each role.
+
+    `operator` are the variables by which commands for operators find Kafka and are let in.
+    """
 
     kafka: str
     redis: str
     postgres: dict[str, str]
+    operator: dict[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Servers:
     """What runs on this machine; None where somebody else's server is used."""
 
-    kafka: Server | None
+    kafka: Kafka | None
     postgres: Server | None
     valkey: Server | None
 
     def own(self) -> list[Server]:
         """In the order of their start; stopped the other way round, so that Kafka is there to the last."""
-        return [server for server in (self.kafka, self.postgres, self.valkey) if server is not None]
+        nodes = self.kafka.nodes if self.kafka else ()
+        return [*nodes, *(server for server in (self.postgres, self.valkey) if server is not None)]
 
     def groups(self) -> list[Group]:
-        return [Group(server.program.name, (server.program,)) for server in self.own()]
+        nodes = [self.kafka.group()] if self.kafka else []
+        others = [Group(server.program.name, (server.program,)) for server in (self.postgres, self.valkey) if server]
+        return nodes + others
 
 
 def make(
@@ -49,19 +57,21 @@ def make(
     secrets: Secrets,
     free: Iterator[int],
     *,
-    kafka: bool = True,
+    nodes: int = 1,
     postgres: bool = True,
     valkey: bool = True,
 ) -> Servers:
     """Prepares the servers that are asked for, all at the same time, on the next `free` ports. Raises Refused."""
-    kafka_port, controller_port, postgres_port, valkey_port = (next(free) for _ in range(PORTS))
+    postgres_port, valkey_port = (next(free) for _ in range(PORTS))
     with ThreadPoolExecutor(3) as threads:
-        made = [
-            threads.submit(servers.make_kafka, home, secrets, kafka_port, controller_port) if kafka else None,
-            threads.submit(servers.make_postgres, home, secrets, postgres_port) if postgres else None,
-            threads.submit(servers.make_valkey, home, secrets, valkey_port) if valkey else None,
-        ]
-        return Servers(*[future.result() if future else None for future in made])
+        log = threads.submit(brokers.make, home, secrets, free, nodes) if nodes else None
+        database = threads.submit(servers.make_postgres, home, secrets, postgres_port) if postgres else None
+        cache = threads.submit(servers.make_valkey, home, secrets, valkey_port) if valkey else None
+        return Servers(
+            log.result() if log else None,
+            database.result() if database else None,
+            cache.result() if cache else None,
+        )
 
 
 @contextmanager
@@ -71,7 +81,7 @@ def running(data_dir: Path, *, partitions: int = 12) -> Iterator[Addresses]:
     with places.locked(home):
         leftovers.end(home.path)
         secrets = keys.load(home.secrets)
-        made = make(home, secrets, ports.free(PORTS))
+        made = make(home, secrets, ports.free(PORTS + brokers.ports_of(1)))
         assert made.kafka is not None
         assert made.postgres is not None
         assert made.valkey is not None
@@ -81,9 +91,10 @@ def running(data_dir: Path, *, partitions: int = 12) -> Iterator[Addresses]:
             ready.valkey("Valkey", made.valkey.url, lambda: supervision.trouble("valkey"))
             ready.postgres("PostgreSQL", made.postgres.url, lambda: supervision.trouble("postgres"))
             ready.schemas(made.postgres.url, secrets)
-            topics = config.Topics(kafka_bootstrap=made.kafka.url, partitions=partitions)
-            ready.kafka("Kafka", topics, lambda: supervision.trouble("kafka"))
-            yield Addresses(kafka=made.kafka.url, redis=made.valkey.url, postgres=dsns(made.postgres.url, secrets))
+            made.kafka.wait(supervision, config.Topics(kafka_bootstrap="", partitions=partitions))
+            yield Addresses(
+                kafka=made.kafka.bootstrap, redis=made.valkey.url, postgres=dsns(made.postgres.url, secrets)
+            )
 
 
 def dsns(admin: str, secrets: Secrets) -> dict[str, str]:

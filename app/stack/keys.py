@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from app import sql
+from app.core import rights
 
 
 class Secrets(msgspec.Struct, frozen=True):
@@ -19,6 +20,7 @@ class Secrets(msgspec.Struct, frozen=True):
     data_keys: str
     cluster: str
     roles: dict[str, str]
+    kafka: dict[str, str]
 
 
 def load(path: Path) -> Secrets:
@@ -32,7 +34,13 @@ def load(path: Path) -> Secrets:
         "cluster": secrets.token_urlsafe(16)[:22],
     }
     roles = {role: secrets.token_urlsafe(24) for role in sql.ROLES}
-    whole = {**made, **kept, "roles": {**roles, **kept.get("roles", {})}}
+    users = {user: secrets.token_urlsafe(24) for user in ("admin", *rights.SERVICES)}
+    whole = {
+        **made,
+        **kept,
+        "roles": {**roles, **kept.get("roles", {})},
+        "kafka": {**users, **kept.get("kafka", {})},
+    }
     if whole != kept:
         write_private(path, json.dumps(whole, indent=2))
     return msgspec.convert(whole, Secrets)

@@ -1,7 +1,7 @@
 """The processes of the Procfile: how many, under which names, and what little of the environment each gets."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from urllib.parse import urlsplit
 
@@ -31,6 +31,14 @@ _GROUPS = {
     "workers": ("tracker", "importer", "express", "projector", "fetcher"),
     "web": ("web",),
 }
+
+
+Connects = Callable[[str], Mapping[str, str]]
+"""How a process of some kind connects to Kafka, where each does so in its own name: settings by field name."""
+
+
+def _alike(kind: str) -> Mapping[str, str]:
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +119,22 @@ def values(
     }
 
 
-def plan(settings: config.Stack, values: Mapping[str, str], ports: Iterator[int]) -> dict[str, list[Process]]:
+def plan(
+    settings: config.Stack, values: Mapping[str, str], ports: Iterator[int], connects: Connects = _alike
+) -> dict[str, list[Process]]:
     """The groups of processes in the order of their start, each process with only the settings of its kind."""
-    made = _made(names(settings), values, ports)
+    made = _made(names(settings), values, ports, connects)
     return {
         group: [process for wanted in kinds for kind, process in made if kind == wanted]
         for group, kinds in _GROUPS.items()
     }
 
 
-def plan_spare(settings: config.Stack, values: Mapping[str, str], ports: Iterator[int]) -> list[Process]:
+def plan_spare(
+    settings: config.Stack, values: Mapping[str, str], ports: Iterator[int], connects: Connects = _alike
+) -> list[Process]:
     """The processes that may be started later."""
-    return [process for _, process in _made(spare(settings), values, ports)]
+    return [process for _, process in _made(spare(settings), values, ports, connects)]
 
 
 def groups(planned: Mapping[str, list[Process]]) -> list[Group]:
@@ -131,9 +143,13 @@ def groups(planned: Mapping[str, list[Process]]) -> list[Group]:
     ]
 
 
-def _made(wanted: list[tuple[str, str]], values: Mapping[str, str], ports: Iterator[int]) -> list[tuple[str, Process]]:
+def _made(
+    wanted: list[tuple[str, str]], values: Mapping[str, str], ports: Iterator[int], connects: Connects
+) -> list[tuple[str, Process]]:
     commands = procfile((ROOT / "Procfile").read_text())
-    return [(kind, _process(name, kind, commands[kind], values, next(ports))) for name, kind in wanted]
+    return [
+        (kind, _process(name, kind, commands[kind], {**values, **connects(kind)}, next(ports))) for name, kind in wanted
+    ]
 
 
 def _process(name: str, kind: str, command: str, values: Mapping[str, str], port: int) -> Process:

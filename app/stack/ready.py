@@ -5,12 +5,13 @@ import contextlib
 import http.client
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import psycopg
 import redis
 
 from app import config, sql, topics
+from app import rights as kafka_rights
 from app.core.errors import TryAgain
 from app.stack import Refused
 from app.stack.keys import Secrets
@@ -43,13 +44,22 @@ def kafka(what: str, settings: config.Topics, alive: Alive, seconds: float = 90)
 
     def attempt() -> None:
         # aiokafka logs an error for each address that does not answer yet, so knock first.
-        host, _, port = settings.kafka_bootstrap.split(",")[0].rpartition(":")
-        socket.create_connection((host, int(port)), timeout=5).close()
+        for address in settings.kafka_bootstrap.split(","):
+            host, _, port = address.rpartition(":")
+            socket.create_connection((host, int(port)), timeout=5).close()
         asyncio.run(topics.ensure(settings))
 
     try:
         answers(what, attempt, (TryAgain, OSError), alive, seconds)
     except topics.WrongPartitions as error:
+        raise Refused(str(error)) from error
+
+
+def rights(settings: config.Process, passwords: Mapping[str, str]) -> None:
+    """Makes Kafka's users and gives them what they may do. Raises Refused."""
+    try:
+        asyncio.run(kafka_rights.ensure(settings, passwords))
+    except TryAgain as error:
         raise Refused(str(error)) from error
 
 

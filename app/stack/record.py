@@ -18,13 +18,14 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class Stack(msgspec.Struct, frozen=True):
-    """The file's shape. It holds secrets, so it is for its owner's eyes only."""
+    """The file's shape, see `embedded.Addresses`. It holds secrets, so it is for its owner's eyes only."""
 
     web: str
     gateway: str
     sign_in: str
     api_token: str
     kafka: str
+    operator: dict[str, str]
     redis: str
     postgres: dict[str, str]
     processes: tuple[Line, ...]

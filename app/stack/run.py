@@ -1,18 +1,19 @@
 """`make run`: everything on this machine, from nothing to a sign-in link, until Ctrl-C."""
 
 import contextlib
-import dataclasses
 import json
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import psutil
 
 from app import config
+from app.core.rights import OPERATOR
 from app.scaling import KINDS as SCALABLE
-from app.stack import Refused, embedded, keys, leftovers, links, places, ports, processes, ready, simulated
+from app.stack import Refused, brokers, embedded, keys, leftovers, links, places, ports, processes, ready, simulated
 from app.stack.embedded import Addresses, Servers
 from app.stack.keys import Secrets, write_private
 from app.stack.places import Home
@@ -57,6 +58,11 @@ def _check_machine(home: Home) -> None:
         )
 
 
+def _connects(servers: Servers, name: str) -> Mapping[str, str]:
+    """How a process shows our Kafka who it is; to somebody else's each connects as the environment says."""
+    return servers.kafka.settings(name) if servers.kafka else {}
+
+
 def web_environment(data_dir: Path) -> dict[str, str]:
     """The settings of the web process of a stack that runs. Raises Refused."""
     path = data_dir / "run" / "web.json"
@@ -75,6 +81,7 @@ class _Session:
         self._home = home
         self._secrets = secrets
         self._simulates = simulated.wanted(settings)
+        self._nodes = 0 if settings.kafka_bootstrap else settings.brokers
         self._record = Record(home.path / "stack.json")
         self._web_file = home.run / "web.json"
         self._ports: dict[str, int] = {}
@@ -92,16 +99,18 @@ class _Session:
         # All at once: what is only going to listen cannot be seen by the next who looks for a free port.
         names = processes.names(self._settings)
         spares = processes.spare(self._settings)
-        free = ports.free(embedded.PORTS + len(names) + len(spares) + (simulated.PORTS if self._simulates else 0))
+        servers_need = embedded.PORTS + brokers.ports_of(self._nodes)
+        free = ports.free(servers_need + len(names) + len(spares) + (simulated.PORTS if self._simulates else 0))
         with step("files, jars and folders"):
             servers = self._make(free)
         addresses = self._addresses(servers)
         played = simulated.make(free) if self._simulates else None
         known = {**(played.values if played else {}), "scaling_socket": str(scaling.address)}
         settings = processes.values(self._settings, addresses, self._secrets, self._home, os.environ, known)
-        planned = processes.plan(self._settings, settings, free)
+        connects = partial(_connects, servers)
+        planned = processes.plan(self._settings, settings, free, connects)
         ours = [process for group in planned.values() for process in group]
-        later = processes.plan_spare(self._settings, settings, free)
+        later = processes.plan_spare(self._settings, settings, free, connects)
         self._ports = {
             **{server.program.name: server.port for server in servers.own()},
             **{process.program.name: process.port for process in (*ours, *later)},
@@ -148,7 +157,7 @@ class _Session:
             self._home,
             self._secrets,
             free,
-            kafka=not given.kafka_bootstrap,
+            nodes=self._nodes,
             postgres=not given.database_url,
             valkey=not given.redis_url,
         )
@@ -156,8 +165,11 @@ class _Session:
     def _addresses(self, servers: Servers) -> Addresses:
         given = self._settings
         admin = servers.postgres.url if servers.postgres else given.database_url
+        kafka = servers.kafka.bootstrap if servers.kafka else given.kafka_bootstrap
+        operator = {"kafka_bootstrap": kafka, **_connects(servers, OPERATOR)}
         return Addresses(
-            kafka=servers.kafka.url if servers.kafka else given.kafka_bootstrap,
+            kafka=kafka,
+            operator={name.upper(): value for name, value in operator.items()},
             redis=servers.valkey.url if servers.valkey else given.redis_url,
             postgres=embedded.dsns(admin, self._secrets),
         )
@@ -177,10 +189,12 @@ class _Session:
             ready.postgres(database, admin, alive(servers.postgres))
         with step("roles, schemas and tables"):
             ready.schemas(admin, self._secrets)
-        broker = "Kafka" if servers.kafka else "Kafka (KAFKA_BOOTSTRAP)"
-        with step(f"{broker} and its topics"):
-            topics = dataclasses.replace(self._settings, kafka_bootstrap=addresses.kafka)
-            ready.kafka(broker, topics, alive(servers.kafka))
+        if servers.kafka:
+            with step(f"Kafka ({self._nodes} brokers) and its topics" if self._nodes > 1 else "Kafka and its topics"):
+                servers.kafka.wait(supervision, self._settings)
+        else:
+            with step("Kafka (KAFKA_BOOTSTRAP) and its topics"):
+                ready.kafka("Kafka (KAFKA_BOOTSTRAP)", self._settings, lambda: None)
 
     def _start_providers(self, supervision: Supervision, played: Simulated) -> None:
         supervision.start(simulated.NAME)
@@ -204,6 +218,7 @@ class _Session:
             sign_in=made.sign_in,
             api_token=made.api_token,
             kafka=addresses.kafka,
+            operator=addresses.operator,
             redis=addresses.redis,
             postgres=addresses.postgres,
             processes=tuple(self._lines(supervision)),

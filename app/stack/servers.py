@@ -8,7 +8,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -50,32 +50,64 @@ class Server:
 
 def make_kafka(home: Home, secrets: Secrets, port: int, controller_port: int) -> Server:
     """A single KRaft node. Raises Refused."""
+    own = {
+        "node.id": 1,
+        "controller.quorum.voters": f"1@{ports.LOOPBACK}:{controller_port}",
+        "inter.broker.listener.name": "BROKER",
+        "listeners": f"BROKER://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"BROKER://{ports.LOOPBACK}:{port}",
+        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        **copies(1),
+    }
+    return Server(program=make_node(home, secrets, "kafka", own), port=port, url=f"{ports.LOOPBACK}:{port}")
+
+
+def make_node(
+    home: Home, secrets: Secrets, name: str, own: Mapping[str, object], *, heap: str = "512m", users: Sequence[str] = ()
+) -> Program:
+    """A KRaft node, broker and controller in one, in the folder `name`; `own` are its settings beside those of all.
+
+    `users` are what the cluster knows before anybody could make a user: `SCRAM-SHA-512=[name=...,password=...]`.
+    Raises Refused.
+    """
     class_path = os.pathsep.join(str(path) for path in jars.fetch(home.account))
     java = str(_java(home.account))
-    folder = home.folder("kafka")
+    folder = home.folder(name)
     data = folder / "data"
     settings = folder / "server.properties"
-    _write(home, settings, _properties(_kafka_settings(data, port, controller_port)))
+    write(home, settings, _properties({**_KAFKA, "log.dirs": data, **own}))
     log = folder / "log4j2.properties"
-    _write(home, log, _KAFKA_LOG)
+    write(home, log, _KAFKA_LOG)
     # An argument file, since the class path is long: a process list stays readable.
     arguments = folder / "java.arguments"
-    _write(home, arguments, "\n".join([*_JVM, f'"-Dlog4j2.configurationFile={log}"', "-cp", f'"{class_path}"']))
-    command = (java, f"@{arguments}")
+    virtual_machine = [f"-Xmx{heap}", *_JVM, f'"-Dlog4j2.configurationFile={log}"', "-cp", f'"{class_path}"']
+    write(home, arguments, "\n".join(virtual_machine))
     if not (data / "meta.properties").exists():
-        _run(
-            home,
-            [*command, "kafka.tools.StorageTool", "format", f"--cluster-id={secrets.cluster}", "-c", str(settings)],
-            "Kafka's folder could not be formatted",
-        )
-    program = Program(
-        name="kafka",
-        argv=(*command, "kafka.Kafka", str(settings)),
+        # Here also because passwords have no place in a process list.
+        formatting = folder / "format.arguments"
+        added = [word for user in users for word in ("--add-scram", user)]
+        tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={secrets.cluster}", "-c", str(settings), *added]
+        write(home, formatting, "\n".join([*virtual_machine, *(f'"{word}"' for word in tool)]))
+        _run(home, [java, f"@{formatting}"], "Kafka's folder could not be formatted")
+        formatting.unlink()
+    return Program(
+        name=name,
+        argv=(java, f"@{arguments}", "kafka.Kafka", str(settings)),
         folder=folder,
         account=home.account,
         grace=60,
     )
-    return Server(program=program, port=port, url=f"{ports.LOOPBACK}:{port}")
+
+
+def copies(number: int) -> dict[str, object]:
+    """Settings by which all that Kafka keeps for itself has so many copies; with three, two must have a record."""
+    kept = ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic")
+    in_sync = 2 if number > 2 else 1
+    return {
+        "min.insync.replicas": in_sync,
+        **{f"{topic}.replication.factor": number for topic in kept},
+        **{f"{topic}.min.isr": in_sync for topic in kept[1:]},
+    }
 
 
 def make_postgres(home: Home, secrets: Secrets, port: int) -> Server:
@@ -86,7 +118,7 @@ def make_postgres(home: Home, secrets: Secrets, port: int) -> Server:
     if not (data / "PG_VERSION").exists():
         shutil.rmtree(data, ignore_errors=True)  # what an interrupted first start left
         password = folder / "password"
-        _write(home, password, secrets.postgres)
+        write(home, password, secrets.postgres)
         arguments = [*_INITDB, f"--pwfile={password}", f"--pgdata={data}"]
         _run(home, [str(programs / "initdb"), *arguments], "PostgreSQL's folder could not be made")
         password.unlink()
@@ -113,7 +145,7 @@ def make_valkey(home: Home, secrets: Secrets, port: int) -> Server:
     binary = _valkey_program(home.account)
     folder = home.folder("valkey")
     settings = folder / "valkey.conf"
-    _write(home, settings, _VALKEY.format(host=ports.LOOPBACK, port=port, folder=folder, password=secrets.redis))
+    write(home, settings, _VALKEY.format(host=ports.LOOPBACK, port=port, folder=folder, password=secrets.redis))
     program = Program(
         name="valkey",
         argv=(str(binary), str(settings)),
@@ -125,7 +157,6 @@ def make_valkey(home: Home, secrets: Secrets, port: int) -> Server:
 
 
 _JVM = (
-    "-Xmx512m",
     "-XX:+UseSerialGC",
     "-XX:TieredStopAtLevel=1",
     "-XX:+ExitOnOutOfMemoryError",
@@ -142,37 +173,25 @@ appender.console.layout.pattern = %d{ISO8601} %p %c{1} %m%n
 """
 
 
-def _kafka_settings(data: Path, port: int, controller_port: int) -> dict[str, object]:
-    return {
-        "process.roles": "broker,controller",
-        "node.id": 1,
-        "controller.quorum.voters": f"1@{ports.LOOPBACK}:{controller_port}",
-        "controller.listener.names": "CONTROLLER",
-        "inter.broker.listener.name": "BROKER",
-        "listeners": f"BROKER://{ports.LOOPBACK}:{port},CONTROLLER://{ports.LOOPBACK}:{controller_port}",
-        "advertised.listeners": f"BROKER://{ports.LOOPBACK}:{port}",
-        "listener.security.protocol.map": "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT",
-        "log.dirs": data,
-        "auto.create.topics.enable": "false",
-        "offsets.topic.replication.factor": 1,
-        "offsets.topic.num.partitions": 4,
-        "transaction.state.log.replication.factor": 1,
-        "transaction.state.log.min.isr": 1,
-        "transaction.state.log.num.partitions": 4,
-        "share.coordinator.state.topic.replication.factor": 1,
-        "share.coordinator.state.topic.min.isr": 1,
-        "group.initial.rebalance.delay.ms": 0,
-        # After a kill the controller still believes in the broker that was; it lets the next one in after this long.
-        "broker.session.timeout.ms": 4000,
-        "broker.heartbeat.interval.ms": 1000,
-        # Some hundred partitions on one disk: small segments, small indexes, a cleaner that fits into the heap.
-        "log.segment.bytes": 128 * 1024 * 1024,
-        "log.index.size.max.bytes": 1024 * 1024,
-        "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
-        "num.network.threads": 2,
-        "num.io.threads": 4,
-        "num.recovery.threads.per.data.dir": 2,
-    }
+_KAFKA: dict[str, object] = {
+    "process.roles": "broker,controller",
+    "controller.listener.names": "CONTROLLER",
+    "auto.create.topics.enable": "false",
+    "offsets.topic.num.partitions": 4,
+    "transaction.state.log.num.partitions": 4,
+    "group.initial.rebalance.delay.ms": 0,
+    # After a kill the controller still believes in the broker that was; it lets the next one in after this long.
+    "broker.session.timeout.ms": 4000,
+    "broker.heartbeat.interval.ms": 1000,
+    # Some hundred partitions on one disk: small segments, small indexes, a cleaner that fits into the heap.
+    "log.segment.bytes": 128 * 1024 * 1024,
+    "log.index.size.max.bytes": 1024 * 1024,
+    "log.cleaner.dedupe.buffer.size": 16 * 1024 * 1024,
+    "num.network.threads": 2,
+    "num.io.threads": 4,
+    "num.recovery.threads.per.data.dir": 2,
+}
+"""Of every node."""
 
 
 _INITDB = (
@@ -228,7 +247,8 @@ def _properties(settings: Mapping[str, object]) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
-def _write(home: Home, path: Path, text: str) -> None:
+def write(home: Home, path: Path, text: str) -> None:
+    """Writes a file that only the servers' account can read."""
     path.touch(mode=0o600)
     path.write_text(text)
     home.give(path)

@@ -13,7 +13,20 @@ import pytest
 
 from app import config, sql
 from app.core.topics import BULK, IMPORTS, NOTICES
-from app.stack import Refused, embedded, jars, keys, places, ports, processes, simulated, supervision
+from app.stack import (
+    Refused,
+    brokers,
+    embedded,
+    jars,
+    keys,
+    places,
+    ports,
+    processes,
+    servers,
+    simulated,
+    supervision,
+)
+from app.stack.brokers import Kafka
 from app.stack.embedded import Addresses
 from app.stack.places import Account, Home
 from app.stack.record import Line, Record, Stack
@@ -99,6 +112,38 @@ def test_the_security_of_somebody_elses_kafka_does_not_reach_our_own(home: Home,
     assert planned(home, secrets, theirs, KAFKA_SECURITY="SSL")["web"].environment["KAFKA_SECURITY"] == "SSL"
 
 
+def test_each_process_shows_our_brokers_who_it_is(home: Home, secrets: keys.Secrets) -> None:
+    kafka = Kafka((), {"kafka_security": "SASL_SSL"}, secrets.kafka)
+    values = processes.values(config.Stack(), ADDRESSES, secrets, home, {})
+    found = processes.plan(config.Stack(), values, iter(range(100, 200)), kafka.settings)
+    for process in (process for group in found.values() for process in group):
+        kind = process.program.name.partition(".")[0]
+        given = process.program.environment
+        assert (given["KAFKA_SECURITY"], given["KAFKA_USERNAME"]) == ("SASL_SSL", kind)
+        assert given["KAFKA_PASSWORD"] == secrets.kafka[kind]
+
+
+def test_there_is_one_broker_or_there_are_three(home: Home, secrets: keys.Secrets) -> None:
+    assert [brokers.ports_of(count) for count in (0, 1, 3)] == [0, 2, 9]
+    with pytest.raises(Refused, match="BROKERS is 1 or 3, not 2"):
+        brokers.ports_of(2)
+
+
+def test_what_one_broker_has_written_is_not_lost_on_three(home: Home, secrets: keys.Secrets) -> None:
+    for begun, count in (("kafka", 3), ("kafka.1", 1)):
+        (home.servers / begun).mkdir(parents=True)
+        with pytest.raises(Refused, match="another number of BROKERS"):
+            brokers.make(home, secrets, iter(range(100, 200)), count)
+        (home.servers / begun).rmdir()
+
+
+def test_with_three_copies_two_must_have_a_record() -> None:
+    assert properties(BULK, 3)["min.insync.replicas"] == "2"
+    assert properties(BULK, 1)["min.insync.replicas"] == "1"
+    assert servers.copies(1)["min.insync.replicas"] == 1
+    assert servers.copies(3)["min.insync.replicas"] == servers.copies(3)["transaction.state.log.min.isr"] == 2
+
+
 def test_the_gateway_is_known_under_the_host_name_of_the_pages(home: Home, secrets: keys.Secrets) -> None:
     settings = config.Stack(public_url="https://book.example", gateway_port=8443)
     assert planned(home, secrets, settings)["web"].environment["GATEWAY_PUBLIC_URL"] == "https://book.example:8443"
@@ -140,6 +185,7 @@ def test_stack_json_is_for_its_owner_alone_and_follows_what_changes(tmp_path: Pa
             sign_in="first",
             api_token="token",
             kafka=ADDRESSES.kafka,
+            operator=ADDRESSES.operator,
             redis=ADDRESSES.redis,
             postgres=ADDRESSES.postgres,
             processes=(Line("importer.1", 10, 100),),
@@ -151,7 +197,9 @@ def test_stack_json_is_for_its_owner_alone_and_follows_what_changes(tmp_path: Pa
     found = json.loads(path.read_text())
     assert found["processes"] == [{"name": "importer.1", "pid": 11, "port": 100}]
     assert found["sign_in"] == "second"
-    assert set(found) == {"web", "gateway", "sign_in", "api_token", "kafka", "redis", "postgres", "processes"}
+    assert set(found) == {
+        *("web", "gateway", "sign_in", "api_token", "kafka", "operator", "redis", "postgres", "processes")
+    }
     record.withdraw()
     assert not path.exists()
 

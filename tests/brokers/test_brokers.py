@@ -1,0 +1,195 @@
+"""Three brokers (BROKERS=3): the loss of any one costs nothing, and nobody may do what `app.core.rights` does not say.
+
+One stack for all of it, with as few processes as there can be: it is heavy, so it is started once and ended for sure.
+"""
+
+import asyncio
+import json
+import shutil
+import ssl
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.group import HeartbeatRequest
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.protocol.transaction import InitProducerIdRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from app import bus, config
+from app.core.groups import GROUPS
+from app.core.rights import OPERATOR, SERVICES, Operation, allows
+from app.core.topics import BULK, FACTS, TOPICS, retry_topic
+from app.stack import places
+from app.stack.whole import Whole, whole
+from bench import people
+from bench.client import Client, ended, visible
+
+ROWS = 30_000
+WITHIN = 120
+NOWHERE = 9_999
+"""A partition that no topic has: whoever may write is told so, and nothing is written."""
+TOPIC_FORBIDDEN, GROUP_FORBIDDEN, TRANSACTION_FORBIDDEN = 29, 30, 53
+THINGS = [topic.name for topic in TOPICS]
+GROUP_NAMES = [
+    *GROUPS,
+    *(retry_topic(topic, delay).name for topics in GROUPS.values() for topic in topics for delay in topic.retries),
+    "operator-1",
+    "somebody-elses",
+]
+TRANSACTIONS = [f"tracker-{FACTS.name}-0", "importer-1"]
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Whole]:
+    folder = Path(tempfile.mkdtemp(prefix="addressbus-brokers-"))
+    folder.chmod(0o755)
+    data_dir = folder / "data"
+    try:
+        with whole(data_dir, BROKERS="3", PARTITIONS="3", IMPORTERS="1", FETCHERS="1") as running:
+            yield running
+    finally:
+        places.forget(data_dir)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="module")
+async def client(stack: Whole) -> AsyncIterator[Client]:
+    facts = stack.facts()
+    made = Client(facts["web"], facts["api_token"])
+    yield made
+    await made.close()
+
+
+def settings(stack: Whole, service: str) -> config.Process:
+    """As this service connects."""
+    passwords = json.loads((stack.data_dir / "secrets.json").read_text())["kafka"]
+    known = {**stack.facts()["operator"], "KAFKA_USERNAME": service, "KAFKA_PASSWORD": passwords[service]}
+    return config.read(config.Process, {**known, "PROCESS_NAME": f"test-{service}"})
+
+
+@asynccontextmanager
+async def connected(stack: Whole, service: str) -> AsyncIterator[AIOKafkaClient]:
+    made = AIOKafkaClient(**bus.connection(settings(stack, service)))
+    await made.bootstrap()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+# Who may do what
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_may_do_what_the_table_says_and_nothing_else(stack: Whole, service: str) -> None:
+    async with connected(stack, service) as client:
+        node = client.get_random_node()
+        read = await client.send(node, FetchRequest(0, 0, 1024, 0, [(name, [(NOWHERE, 0, 1024)]) for name in THINGS]))
+        written = await client.send(
+            node, ProduceRequest(None, -1, 1000, [(name, [(NOWHERE, batch())]) for name in THINGS])
+        )
+        joined = {name: await client.send(node, HeartbeatRequest(name, 1, "nobody")) for name in GROUP_NAMES}
+        begun = {name: await client.send(node, InitProducerIdRequest(name, 1000)) for name in TRANSACTIONS}
+    found: dict[tuple[str, str, Operation], bool] = {
+        **{("topic", name, "read"): parts[0][1] != TOPIC_FORBIDDEN for name, parts in read.topics},
+        **{("topic", name, "write"): parts[0][1] != TOPIC_FORBIDDEN for name, parts in written.topics},
+        **{("group", name, "read"): answer.error_code != GROUP_FORBIDDEN for name, answer in joined.items()},
+        **{
+            ("transactional id", name, "write"): answer.error_code != TRANSACTION_FORBIDDEN
+            for name, answer in begun.items()
+        },
+    }
+    assert len(found) == 2 * len(THINGS) + len(GROUP_NAMES) + len(TRANSACTIONS)
+    wanted = {(kind, name, operation): allows(service, kind, name, operation) for kind, name, operation in found}  # type: ignore[arg-type]
+    assert found == wanted
+
+
+async def test_nobody_is_let_in_without_a_password_or_unseen(stack: Whole) -> None:
+    good = bus.connection(settings(stack, "importer"))
+    wrong = {**good, "sasl_plain_password": "guessed"}
+    for arguments in (wrong, {"bootstrap_servers": good["bootstrap_servers"], "request_timeout_ms": 3000}):
+        stranger = AIOKafkaProducer(**arguments)
+        with pytest.raises(KafkaError):
+            await stranger.start()
+        await stranger.stop()
+
+
+async def test_a_broker_that_nobody_vouches_for_is_not_believed(stack: Whole) -> None:
+    arguments = {**bus.connection(settings(stack, "importer")), "ssl_context": ssl.create_default_context()}
+    trusting_the_world = AIOKafkaProducer(**arguments)
+    with pytest.raises(KafkaConnectionError):
+        await trusting_the_world.start()
+    await trusting_the_world.stop()
+
+
+def batch() -> bytes:
+    made = DefaultRecordBatchBuilder(2, 0, 0, -1, -1, -1, 1024)
+    made.append(0, 0, b"key", b"value", [])
+    return bytes(made.build())
+
+
+# Who may die
+
+
+async def leader(stack: Whole, topic: str) -> str:
+    """The broker, by its process's name, that leads partition 0 of `topic`; of `controller` whoever leads them all."""
+    async with connected(stack, OPERATOR) as client:
+        if topic == "controller":
+            return f"kafka.{await active_controller(stack)}"
+        await client.set_topics([topic])
+        await client.force_metadata_update()
+        found = next(one for one in client.cluster.partitions_for_topic(topic) if one == 0)
+        return f"kafka.{client.cluster._partitions[topic][found].leader}"
+
+
+async def active_controller(stack: Whole) -> int:
+    """By what each writes of the quorum beside the log of the cluster itself."""
+    newest = (0, 0)
+    for number in (1, 2, 3):
+        path = stack.data_dir / "servers" / f"kafka.{number}" / "data" / "__cluster_metadata-0" / "quorum-state"
+        said = json.loads(path.resolve().read_text())
+        newest = max(newest, (said["leaderEpoch"], said["leaderId"]))
+    return newest[1]
+
+
+@pytest.mark.parametrize("whose", [BULK.name, "controller"])
+async def test_the_loss_of_a_leader_while_an_import_runs_costs_nothing(
+    stack: Whole, client: Client, tmp_path: Path, whose: str
+) -> None:
+    data = tmp_path / "people.csv"
+    people.write(data, ROWS, who=f"broker{uuid4().hex[:6]}x")
+    wanted = people.expected(ROWS)
+    victim = await leader(stack, whose)
+    before = stack.pid(victim)
+    channel = await client.channel()
+    async with client.watching(channel) as watched:
+        made = await client.request_import(
+            "people.csv", uuid4().hex, channel=channel["channel"], size=data.stat().st_size
+        )
+        uploading = asyncio.create_task(client.upload(made["upload"]["url"], data))
+        await watched.until(made["id"], lambda state: state["rows"] > 0, WITHIN)
+        killed = time.monotonic()
+        stack.kill(victim)
+        await uploading
+        state = await watched.until(made["id"], ended, WITHIN)
+        print(f"{whose}: {victim}, finished {time.monotonic() - killed:.1f} s after the kill")
+        state = await watched.until(made["id"], visible, WITHIN)
+    counts = {name: state[name] for name in ("rows", "created", "duplicate", "rejected", "updated", "unchanged")}
+    assert counts == {
+        "rows": wanted.rows,
+        "created": wanted.created,
+        "duplicate": wanted.duplicate,
+        "rejected": wanted.rejected,
+        "updated": 0,
+        "unchanged": 0,
+    }
+    assert stack.pid(victim) != before
