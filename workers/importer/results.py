@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from app.core.events import NO_IMPORT, ContactsChanged, ImportProblems, ProblemO
 from app.core.positions import order_second
 from workers.importer.store import Stored
 
+_POSITION = itemgetter(0)
 PART_BYTES = 512 * 1024
 Sources = Mapping[int, SourceOut]
 _encode = msgspec.json.Encoder().encode
@@ -24,8 +26,7 @@ def seconds(contacts: Iterable[Stored]) -> set[int]:
         contact = stored.contact
         found.update(contact.sources)
         if _is_mixed(contact):
-            found.update(order_second(stamp) for stamp in contact.stamps if stamp is not None)
-            found.update(order_second(mark[0]) for mark in contact.sets.values())
+            found.update(map(order_second, {*contact.stamps, *map(_POSITION, contact.sets.values())} - {None}))
     return found
 
 
