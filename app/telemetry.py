@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 import msgspec
 import psutil
 from aiokafka import TopicPartition
-from prometheus_client import REGISTRY, Counter, Gauge
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 from app import bus, config
 from app.bus import LiveMap
@@ -25,6 +25,12 @@ from app.health import Ready
 log = logging.getLogger(__name__)
 OWNED = Gauge("addressbus_partition_owned", "1 for each partition that this process consumes", ["topic", "partition"])
 REBALANCES = Counter("addressbus_rebalances_total", "Times that partitions were given out", ["group"])
+REBALANCE = Histogram(
+    "addressbus_rebalance_seconds",
+    "From the partitions being taken to new ones being given",
+    ["group"],
+    buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 60, 120),
+)
 
 LOOK_SECONDS = 1.0
 TELL_SECONDS = 10.0
@@ -47,12 +53,21 @@ FIGURES = {
 """What is told under which name, summed over its labels: families of /metrics, as far as a process has them."""
 _DELAY = "addressbus_gateway_delay_seconds"
 
+_taken: dict[str, float] = {}
 _seen: msgspec.json.Decoder[AnySeen] = msgspec.json.Decoder(AnySeen)
+
+
+def taken(group: str) -> None:
+    """The partitions are given out anew: nobody works on ours until then."""
+    _taken.setdefault(group, time.monotonic())
 
 
 def assigned(group: str, partitions: Iterable[TopicPartition]) -> None:
     """From now on these partitions, and no others, are this process's."""
     REBALANCES.labels(group).inc()
+    since = _taken.pop(group, None)
+    if since is not None:
+        REBALANCE.labels(group).observe(time.monotonic() - since)
     OWNED.clear()
     for topic, number in partitions:
         OWNED.labels(topic, str(number)).set(1)

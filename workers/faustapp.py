@@ -9,7 +9,6 @@ import asyncio
 import logging
 import signal
 import ssl
-import time
 from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -19,7 +18,6 @@ from aiokafka.errors import KafkaError
 from aiokafka.helpers import create_ssl_context
 from faust.transport.drivers import aiokafka as driver
 from faust.types import EventT
-from prometheus_client import Histogram
 
 from app import config, membership, telemetry
 from app.core.topics import SEGMENT_RECORD_BYTES, Topic
@@ -30,12 +28,6 @@ from workers.retries import pumps
 from workers.window import Window
 
 log = logging.getLogger(__name__)
-REBALANCE = Histogram(
-    "addressbus_rebalance_seconds",
-    "From the partitions being taken to new ones being given",
-    ["group"],
-    buckets=(0.1, 0.5, 1, 2, 5, 10, 20, 60, 120),
-)
 
 
 class _App(faust.App):
@@ -153,18 +145,13 @@ async def run(
     }
     app = build(settings, group=group, agents=agents, committed=committed, together=together, by_key=by_key)
 
-    taken: list[float] = []
-
     @app.on_partitions_revoked.connect
     async def on_revoked(*_: Any, **__: Any) -> None:
-        taken.append(time.monotonic())
+        telemetry.taken(group)
 
     @app.on_partitions_assigned.connect
     async def on_assigned(_: Any, /, *given: Any, **__: Any) -> None:
         telemetry.assigned(group, *given)
-        if taken:
-            REBALANCE.labels(group).observe(time.monotonic() - taken[0])
-            taken.clear()
         ready(True)
 
     app.finalize()

@@ -106,6 +106,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]
         await forever(self._belong, "notices")
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        if revoked:
+            telemetry.taken(GROUP)
         await self._commit()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:

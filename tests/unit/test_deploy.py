@@ -1,8 +1,12 @@
-"""Dashboard and alerts speak of metrics that exist, with labels that they have."""
+"""Dashboard, alerts and the operators' page speak of metrics that exist, with labels that they have, where they say."""
 
+import functools
 import importlib
 import json
 import re
+import subprocess
+import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +31,31 @@ def families() -> dict[str, set[str]]:
         if name.startswith("addressbus_"):
             found[name] = set(labels)
     return found
+
+
+MAINS = {
+    "web": "app.web.__main__",
+    "gateway": "app.gateway.__main__",
+    "importer": "workers.importer.main",
+    "tracker": "workers.tracker.main",
+    "projector": "workers.projector.main",
+    "fetcher": "workers.fetcher.main",
+}
+
+
+@functools.cache
+def answered(process: str) -> frozenset[str]:
+    """The metrics that this process has at /metrics, before anything has happened."""
+    code = f"import {MAINS[process]}; from prometheus_client import generate_latest; print(generate_latest().decode())"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True)
+    found = re.findall(r"^# TYPE (addressbus_\w+) (\w+)$", done.stdout, re.MULTILINE)
+    return frozenset(name for name, kind in found if not (kind == "gauge" and name.endswith("_created")))
+
+
+def told() -> list[tuple[list[str], list[str]]]:
+    """Of each line of the operators' table the metrics (with `*` for the rest of a name), and whose they are."""
+    lines = re.findall(r"^\| (`addressbus_.*?) \| (.*?) \| .* \|$", OPERATING, re.MULTILINE)
+    return [(re.findall(r"`(addressbus_[\w*]+)`", names), whose.split(", ")) for names, whose in lines]
 
 
 def dashboard() -> dict[str, Any]:
@@ -54,12 +83,26 @@ def test_what_is_asked_for_exists_with_the_labels_it_is_asked_by(expression: str
         assert {label.strip() for label in said.split(",")} <= labels | {"le"}
 
 
+@pytest.mark.parametrize(("names", "processes"), told())
+def test_a_process_answers_the_metrics_that_operators_are_told_of(names: list[str], processes: list[str]) -> None:
+    for process in processes:
+        for name in names:
+            assert any(fnmatch(found, name) for found in answered(process)), f"{process} has no {name}"
+
+
+@pytest.mark.parametrize("process", MAINS)
+def test_operators_are_told_of_every_metric(process: str) -> None:
+    known = [name for names, _ in told() for name in names]
+    for found in answered(process):
+        assert any(fnmatch(found, name) for name in known), found
+
+
 def test_the_dashboard_shows_what_an_operator_asks_first() -> None:
     asked = " ".join(expressions())
     for name in (
         *("addressbus_lag_records", "addressbus_lag_oldest_seconds", "addressbus_segments_total"),
         *("addressbus_rows_total", "addressbus_retries_total", "addressbus_dead_total", "addressbus_rebalance_seconds"),
-        *("addressbus_segment_seconds", "addressbus_gateway_delay_seconds"),
+        *("addressbus_segment_seconds", "addressbus_gateway_delay_seconds", "addressbus_database_seconds"),
     ):
         assert name in asked, name
 

@@ -136,8 +136,10 @@ class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the clien
         self._consumer = consumer
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        if revoked:
+            telemetry.taken(GROUP)
         await self._follower.let_go()
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        telemetry.assigned(GROUP, assigned)
         await self._follower.take_over(self._consumer, assigned)
+        telemetry.assigned(GROUP, assigned)
