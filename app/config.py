@@ -7,11 +7,12 @@ Each process has its own frozen class; a field's name in capitals is the variabl
 import os
 import sys
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from typing import Any, NoReturn, TypeVar
 
 C = TypeVar("C", bound="Process")
+V = TypeVar("V")
 
 
 class BadConfig(Exception):
@@ -138,6 +139,7 @@ class Gateway(Process):
 class Importer(Process):
     lane: str
     importer_database_url: str
+    data_keys: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +158,7 @@ class Tracker(Process):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Projector(Process):
     projector_database_url: str
+    data_keys: str
 
 
 def read(kind: type[C], environ: Mapping[str, str] = os.environ) -> C:
@@ -188,6 +191,14 @@ def read_or_exit(kind: type[C]) -> C:
         return read(kind)
     except BadConfig as error:
         _refuse(str(error))
+
+
+def parse_or_exit(field: str, parse: Callable[[str], V], text: str) -> V:
+    """A value that has a form of its own; one that `parse` refuses (ValueError) is one clear line, and exit 2."""
+    try:
+        return parse(text)
+    except ValueError as error:
+        _refuse(f"{field.upper()}: {error}")
 
 
 def _refuse(why: str) -> NoReturn:

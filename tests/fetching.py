@@ -41,6 +41,7 @@ from tests.providers.app import build, canary
 from tests.providers.compare import unmatched
 from tests.providers.server import Protocol
 from tests.providers.world import World
+from tests.sealing import DATA_KEYS, EveryKey
 from workers.fetcher.fetching import Fetching
 from workers.fetcher.google import Google
 from workers.fetcher.microsoft import Microsoft
@@ -52,7 +53,7 @@ from workers.harness import Harness, Policy, Record
 from workers.importer import store as contacts
 from workers.importer.importing import Importing
 
-KEYS = f"test:{'5a' * 32}"
+KEYS = DATA_KEYS
 PUBLIC = "http://localhost:8000"
 _facts = msgspec.json.Decoder(AnyFact)
 _changed = msgspec.json.Decoder(ContactsChanged)
@@ -216,9 +217,10 @@ class Shop:
         self.people = people
         self.accounts = accounts
         self.store = Store(pools[0], Vault.parse(made.data_keys))
+        self.keys = EveryKey()
         self._client = client
         self.start()
-        self.importing = Importing(people, self.log, self._stopped)  # type: ignore[arg-type]
+        self.importing = Importing(people, self.log, self.keys, self._stopped)  # type: ignore[arg-type]
         self.contacts: dict[UUID, tuple[int, dict[str, Any]]] = {}
         self.problems: list[ProblemOut] = []
         self.handled: Counter[str] = Counter()
@@ -234,7 +236,7 @@ class Shop:
             "google": Google(bases["google"]),
             "microsoft": Microsoft(bases["microsoft"]),
         }
-        outlet = Outlet(self.log, "test", self.world.clock.now)  # type: ignore[arg-type]
+        outlet = Outlet(self.log, self.keys, "test", self.world.clock.now)  # type: ignore[arg-type]
         self.fetching = Fetching(
             self.store, accounts, self._client, courses, bases, outlet, self.watch, clock=self.world.clock.now
         )
@@ -316,7 +318,8 @@ class Shop:
         elif record.topic == CHANGED.name:
             self._project(_changed.decode(record.value or b""))
         elif record.topic == PROBLEMS.name:
-            self.problems += msgspec.json.decode(record.value or b"")["problems"]
+            told = await self.keys.open(record.headers, record.value or b"")
+            self.problems += msgspec.json.decode(told)["problems"]
         else:
             raise AssertionError(f"a record in {record.topic}: {record.headers}")
 

@@ -19,6 +19,7 @@ from app.core.events import AnyFact, ContactsChanged, SegmentHeader
 from app.core.reading.plan import Column, Dialect, Existing, Plan, Values
 from app.core.topics import BULK, CHANGED, FACTS, PROBLEMS, Topic, spread
 from tests.integration.conftest import Servers
+from tests.sealing import DATA_KEYS
 
 HEADER = "Name,E-mail,Phone,Company\r\n"
 _facts = msgspec.json.Decoder(AnyFact)
@@ -140,6 +141,7 @@ def importer(
             "PROCESS_NAME": name,
             "KAFKA_BOOTSTRAP": servers.kafka,
             "IMPORTER_DATABASE_URL": servers.dsn("importer"),
+            "DATA_KEYS": DATA_KEYS,
             "LANE": lane,
             "CRASH_AT": crash_at,
             "LOG_LEVEL": "warning",

@@ -3,12 +3,12 @@
 import msgspec
 
 from app.core.errors import Rejected
-from app.core.topics import BULK, CHANGED, EXPRESS, FACTS, FETCHES, IMPORTS, NOTICES, PROBLEMS, TELEMETRY, Topic
+from app.core.topics import BULK, CHANGED, EXPRESS, FACTS, FETCHES, IMPORTS, KEYS, NOTICES, PROBLEMS, TELEMETRY, Topic
 
 GROUPS: dict[str, tuple[Topic, ...]] = {
     "importer": (BULK,),
     "express": (EXPRESS,),
-    "projector": (CHANGED, PROBLEMS, IMPORTS),
+    "projector": (CHANGED, PROBLEMS, IMPORTS, KEYS),
     "fetcher": (FETCHES,),
     "tracker": (FACTS,),
     "gateway": (NOTICES, TELEMETRY),

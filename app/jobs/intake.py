@@ -31,9 +31,11 @@ from app.jobs.containers.spool import Spool
 from app.jobs.jobs import Job, state
 from app.jobs.limits import Previews, Streams
 from app.jobs.outlet import Outlet
+from app.jobs.retention import File, Retention
 from app.jobs.store import Overtaken, Store
 from app.jobs.understanding import Preferences, Understanding
 from app.jobs.upload import Upload, head_hash
+from app.sealing import Files, Vault
 from app.sql import Pool
 
 log = logging.getLogger(__name__)
@@ -106,7 +108,9 @@ class Intake:
     ) -> None:
         self._settings = settings
         self._store = Store(pool, site=settings.site_number, sites=settings.sites)
-        self._outlet = Outlet(producer, settings.site)
+        self._files = Files(Vault.parse(settings.data_keys), settings.site)
+        self._outlet = Outlet(producer, self._files, settings.site)
+        self._retention = Retention(self._store, self._outlet, settings.file_retention_days)
         self._imports = imports
         self._understanding = Understanding(preferences, producer)
         self._owns_channel = owns_channel
@@ -199,7 +203,7 @@ class Intake:
         if asked.channel is not None and not await self._owns_channel(principal.workspace, asked.channel):
             raise Rejected("foreign_channel", "This channel belongs to somebody else.")
         now = time.time()
-        wanted = _job(principal, asked, key or str(uuid4()), now)
+        wanted = self._job(principal, asked, uuid5(principal.workspace, key or str(uuid4())), now)
         if asked.source != "file":
             if self._accounts is None:
                 raise Rejected("unsupported_source", f"Imports from {asked.source} are not available here.")
@@ -297,10 +301,21 @@ class Intake:
         await self.spool.remove(job.workspace, job.id)
         return known or state(job)
 
+    async def file(self, workspace: UUID, import_id: UUID) -> File:
+        """How long what was uploaded can be read. Raises Rejected `not_found`, TryAgain."""
+        job = await self._find(workspace, import_id)
+        return self._retention.file(job, await self.state(workspace, import_id))
+
+    async def delete_file(self, principal: Principal, import_id: UUID) -> File:
+        """Makes an import's file unreadable everywhere. Raises Rejected `not_found`, `not_ended`, and TryAgain."""
+        job = await self._find(principal.workspace, import_id)
+        return await self._retention.delete(job, await self.state(principal.workspace, import_id))
+
     async def sweep(self, now: float, *, quiet_since: float) -> None:
         """Seals what is complete, tells failures that were not told, gives up what nobody continues.
 
-        Leaves alone what moved after `quiet_since`: somebody is at it. Raises TryAgain.
+        Leaves alone what moved after `quiet_since`: somebody is at it. Files whose time is over are deleted.
+        Raises TryAgain.
         """
         for workspace, import_id in await self._store.unsettled(quiet_since):
             job = await self._find(workspace, import_id)
@@ -312,6 +327,9 @@ class Intake:
             left = await self._store.find(workspace, import_id)
             if left is None or left.told or not (left.spooled or self._is_written(left)):
                 await self.spool.remove(workspace, import_id)
+        for workspace, import_id in await self._store.files(self._retention.since(now)):
+            known = self._imports.get(str(workspace), str(import_id))
+            await self._retention.sweep(await self._find(workspace, import_id), known, now)
 
     async def _stream(self, job: Job, body: Body) -> Job:
         upload = self._upload(job)
@@ -452,6 +470,32 @@ class Intake:
             await self._settle(job)
         return _usable(job)
 
+    def _job(self, principal: Principal, asked: Asked, import_id: UUID, now: float) -> Job:
+        return Job(
+            workspace=principal.workspace,
+            id=import_id,
+            request_hash=asked.digest(),
+            order_second=0,
+            source=asked.source,
+            name=asked.name,
+            size=asked.size,
+            channel=asked.channel,
+            requested_by=principal.name,
+            requested_at=now,
+            given=asked.plan,
+            version=1,
+            phase="open",
+            told=False,
+            received=0,
+            checksum=0,
+            plan=None,
+            head=None,
+            cutter=None,
+            failure=None,
+            cancelled_by=None,
+            file_key=self._files.new_key(import_id),
+        )
+
     def _check_fits(self, job: Job, body: Body) -> None:
         """Before a byte is read: is this where the upload stands, and may it be so long?"""
         if body.offset is not None and body.offset != job.received:
@@ -493,32 +537,6 @@ class _Known:
         """The body has ended. Raises Conflict `different_file` unless it held all that is known."""
         if self._job is not None and (self._left or self._checksum != self._job.checksum):
             raise Conflict("different_file", "This is not the file whose upload was begun here.", self._job)
-
-
-def _job(principal: Principal, asked: Asked, key: str, now: float) -> Job:
-    return Job(
-        workspace=principal.workspace,
-        id=uuid5(principal.workspace, key),
-        request_hash=asked.digest(),
-        order_second=0,
-        source=asked.source,
-        name=asked.name,
-        size=asked.size,
-        channel=asked.channel,
-        requested_by=principal.name,
-        requested_at=now,
-        given=asked.plan,
-        version=1,
-        phase="open",
-        told=False,
-        received=0,
-        checksum=0,
-        plan=None,
-        head=None,
-        cutter=None,
-        failure=None,
-        cancelled_by=None,
-    )
 
 
 def _usable(job: Job) -> Job:

@@ -21,6 +21,8 @@ class Job:
     `told`: the fact that ends the upload is acknowledged.
     The bytes of a container are `spooled`: in a file of the web process that took them. `contents` says how what is in
     it is read, encoded, from when that was decided. By `head_hash` (SHA-256) the beginning of a file is known again.
+    `file_key` is the key that its segments are sealed under, wrapped; None once the file is deleted for good, and of
+    imports older than such keys.
     """
 
     workspace: UUID
@@ -47,6 +49,8 @@ class Job:
     spooled: bool = False
     contents: bytes | None = None
     head_hash: bytes | None = None
+    file_key: bytes | None = None
+    file_deleted_at: float | None = None
 
     @property
     def complete(self) -> bool:

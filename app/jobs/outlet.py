@@ -10,11 +10,21 @@ from typing import Protocol
 import msgspec
 
 from app.bus import acknowledged
-from app.core.events import CancelRequested, Fact, Received, Requested, Sealed, SegmentHeader, SourceFailed
+from app.core.events import (
+    CancelRequested,
+    Fact,
+    ImportKey,
+    Received,
+    Requested,
+    Sealed,
+    SegmentHeader,
+    SourceFailed,
+)
 from app.core.reading.cutting import Cut
 from app.core.reading.plan import Plan
-from app.core.topics import BULK, EXPRESS_SEGMENTS, FACTS, Topic, segment_topic, spread
+from app.core.topics import BULK, EXPRESS_SEGMENTS, FACTS, KEYS, Topic, segment_topic, spread
 from app.jobs.jobs import Job
+from app.sealing import Files
 
 log = logging.getLogger(__name__)
 Acknowledgement = asyncio.Future[object]
@@ -47,10 +57,14 @@ class Piece:
 
 
 class Outlet:
-    """Facts and segments of jobs, told as `site`. Every method may raise TryAgain."""
+    """Facts and segments of jobs, told as `site`. Every method may raise TryAgain.
 
-    def __init__(self, producer: Sends, site: str) -> None:
+    Segments are sealed under the keys of their files, which everybody else is told before.
+    """
+
+    def __init__(self, producer: Sends, files: Files, site: str) -> None:
         self._producer = producer
+        self._files = files
         self._site = site
 
     async def segment(self, job: Job, piece: Piece, crc: int) -> Acknowledgement:
@@ -76,16 +90,25 @@ class Outlet:
         partition = None
         if cut.index >= EXPRESS_SEGMENTS:
             partition = spread(job.id, cut.index, await self._producer.partitions(BULK))
+        value: bytes = cut.data
+        headers = [("segment", msgspec.json.encode(header))]
+        if job.file_key is not None:
+            value, headers = self._files.seal(job.file_key, job.workspace, job.id, value, headers)
         return await self._producer.send(
-            segment_topic(cut.index),
-            key=str(job.id).encode(),
-            value=cut.data,
-            headers=[("segment", msgspec.json.encode(header))],
-            partition=partition,
+            segment_topic(cut.index), key=_key(job), value=value, headers=headers, partition=partition
         )
 
     async def requested(self, job: Job) -> None:
-        """Tells that an import was asked for, always in the same words."""
+        """Tells the key of its file, and then that an import was asked for, always in the same words."""
+        if job.file_key is not None and job.file_deleted_at is None:
+            key = ImportKey(
+                workspace=job.workspace,
+                import_id=job.id,
+                at=job.requested_at,
+                site=self._site,
+                wrapped=job.file_key,
+            )
+            await acknowledged([await self._producer.send(KEYS, key=_key(job), value=msgspec.json.encode(key))])
         await self._tell(
             Requested(
                 workspace=job.workspace,
@@ -140,6 +163,11 @@ class Outlet:
             CancelRequested(workspace=job.workspace, import_id=job.id, at=time.time(), site=self._site, by=by)
         )
 
+    async def file_deleted(self, job: Job) -> None:
+        """Takes the key of a file away from everybody."""
+        whose = [("workspace", str(job.workspace).encode())]
+        await acknowledged([await self._producer.send(KEYS, key=_key(job), value=None, headers=whose)])
+
     def _received(self, job: Job, *, plan: bool) -> Received:
         return Received(
             workspace=job.workspace,
@@ -155,6 +183,10 @@ class Outlet:
 
     async def _send(self, fact: Fact) -> Acknowledgement:
         return await self._producer.send(FACTS, key=str(fact.import_id).encode(), value=msgspec.json.encode(fact))
+
+
+def _key(job: Job) -> bytes:
+    return str(job.id).encode()
 
 
 def _noticed(future: Acknowledgement) -> None:

@@ -16,7 +16,7 @@ from app.sql import Connection, Pool, tenant, transaction
 _COLUMNS = (
     "workspace, id, request_hash, order_second, source, name, size, channel, requested_by, requested_at, given,"
     " version, phase, told, received, checksum, plan, {remainder}, failure, cancelled_by, spooled,"
-    " head_hash"
+    " head_hash, file_key, file_deleted_at"
 )
 _LIGHT = _COLUMNS.format(remainder="null::bytea, null::bytea, null::bytea")
 _WHOLE = _COLUMNS.format(remainder="head, cutter, contents")
@@ -125,19 +125,43 @@ class Store:
                 [by, workspace, import_id],
             )
 
+    async def delete_file(self, workspace: UUID, import_id: UUID, now: float) -> None:
+        """Notes that a file is deleted; the first time counts. Its key stays until `forget_key`."""
+        async with tenant(self._pool, workspace) as connection:
+            await connection.execute(
+                "update jobs.imports set file_deleted_at = %s"
+                " where workspace = %s and id = %s and file_deleted_at is null",
+                [now, workspace, import_id],
+            )
+
+    async def forget_key(self, workspace: UUID, import_id: UUID) -> None:
+        """Drops the key of a deleted file, now that everybody else was told."""
+        async with tenant(self._pool, workspace) as connection:
+            await connection.execute(
+                "update jobs.imports set file_key = null"
+                " where workspace = %s and id = %s and file_deleted_at is not null",
+                [workspace, import_id],
+            )
+
+    async def files(self, since: float) -> Sequence[tuple[UUID, UUID]]:
+        """(workspace, import) of the files that are to be deleted, or that nothing happened to after `since`."""
+        return await self._sweep(
+            "file_key is not null and (file_deleted_at is not null or (told and active_at < %s))", [since]
+        )
+
     async def unsettled(self, since: float) -> Sequence[tuple[UUID, UUID]]:
         """(workspace, import) of the uploads that ended, untold, and in which nothing moved after `since`."""
-        return await self._sweep("(phase <> 'open' or received = size) and active_at < %s", [since])
+        return await self._sweep("not told and (phase <> 'open' or received = size) and active_at < %s", [since])
 
     async def idle(self, since: float) -> Sequence[tuple[UUID, UUID]]:
         """(workspace, import) of the uploads that nobody ended, or nobody can, and that did not move after `since`."""
-        return await self._sweep("(phase = 'open' or spooled) and active_at < %s", [since])
+        return await self._sweep("not told and (phase = 'open' or spooled) and active_at < %s", [since])
 
     async def _sweep(self, condition: str, values: Sequence[object]) -> Sequence[tuple[UUID, UUID]]:
         async with transaction(self._pool) as connection:
             await connection.execute("select set_config('app.sweep', 'on', true)")
             cursor = await connection.execute(
-                f"select workspace, id from jobs.imports where not told and {condition} order by active_at", values
+                f"select workspace, id from jobs.imports where {condition} order by active_at", values
             )
             return await cursor.fetchall()
 
@@ -192,8 +216,8 @@ async def _check_room(connection: Connection, workspace: UUID, open_uploads: int
 async def _insert(connection: Connection, job: Job) -> Job:
     await connection.execute(
         "insert into jobs.imports (workspace, id, request_hash, order_second, source, name, size, channel,"
-        " requested_by, requested_at, given, phase, told, active_at)"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        " requested_by, requested_at, given, phase, told, active_at, file_key)"
+        " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             job.workspace,
             job.id,
@@ -209,6 +233,7 @@ async def _insert(connection: Connection, job: Job) -> Job:
             job.phase,
             job.told,
             job.requested_at,
+            job.file_key,
         ],
     )
     return job
@@ -244,6 +269,8 @@ def _job(row: Sequence[Any]) -> Job:
         cancelled_by,
         spooled,
         head_hash,
+        file_key,
+        file_deleted_at,
     ) = row
     return Job(
         workspace=workspace,
@@ -270,4 +297,6 @@ def _job(row: Sequence[Any]) -> Job:
         spooled=spooled,
         contents=contents,
         head_hash=head_hash,
+        file_key=file_key,
+        file_deleted_at=file_deleted_at,
     )

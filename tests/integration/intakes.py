@@ -19,18 +19,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import config, sql
 from app.bus import Producer
-from app.core.events import AnyFact, SegmentHeader
+from app.core.events import AnyFact, ImportKey, SegmentHeader
 from app.core.imports import State
 from app.core.principals import Principal
 from app.core.settings import DEFAULTS
-from app.core.topics import BULK, EXPRESS, FACTS
+from app.core.topics import BULK, EXPRESS, FACTS, KEYS
 from app.jobs.accounts import Accounts
 from app.jobs.intake import Intake
 from app.jobs.routes import ROUTES
+from app.sealing import Files, Vault
 from app.web.problems import Door
 from tests.integration.conftest import Servers
+from tests.sealing import DATA_KEYS
 
 FOREIGN_CHANNEL = "somebody-elses"
+_key = msgspec.json.Decoder(ImportKey)
 
 
 class Imports(dict[tuple[str, ...], State]):
@@ -122,7 +125,7 @@ def settings_of(servers: Servers, **values: Any) -> config.Web:
         jobs_database_url=servers.dsn("jobs"),
         lookup_database_url=servers.dsn("lookup_reader"),
         connections_database_url=servers.dsn("connections"),
-        data_keys="",
+        data_keys=DATA_KEYS,
         public_url="http://127.0.0.1",
         gateway_public_url="http://127.0.0.1",
         channel_keys="",
@@ -185,13 +188,18 @@ async def _served(intake: Intake) -> AsyncIterator[int]:
 
 @dataclass(frozen=True)
 class Tape:
-    """What was produced for one import: segments by index (repeats are compared and counted), and facts in order."""
+    """What was produced for one import: segments by index (repeats are compared and counted), and facts in order.
+
+    `sealed` are the segments as they lie in the log, `keys` what was told of their key, None for its end.
+    """
 
     segments: dict[int, bytes]
     headers: dict[int, SegmentHeader]
     partitions: dict[int, tuple[str, int]]
     repeats: int
     facts: list[AnyFact]
+    sealed: list[bytes]
+    keys: list[bytes | None]
 
     def of(self, kind: type) -> list[Any]:
         return [fact for fact in self.facts if isinstance(fact, kind)]
@@ -208,17 +216,25 @@ async def tape(servers: Servers, import_id: UUID | str, since: int) -> Tape:
     partitions: dict[int, tuple[str, int]] = {}
     facts: list[AnyFact] = []
     repeats = 0
-    for record in await _records(servers, str(import_id).encode(), since):
+    sealed: list[bytes] = []
+    files = Files(Vault.parse(DATA_KEYS), "local")
+    records = await _records(servers, str(import_id).encode(), since)
+    keys = [record.value and _key.decode(record.value).wrapped for record in records if record.topic == KEYS.name]
+    for record in records:
+        if record.topic == KEYS.name:
+            continue
         if record.topic == FACTS.name:
             facts.append(msgspec.json.decode(record.value, type=AnyFact))
             continue
         header = msgspec.json.decode(dict(record.headers)["segment"], type=SegmentHeader)
+        sealed.append(record.value)
+        text = files.open(keys[0] or b"", record.value, dict(record.headers))
         repeats += header.index in segments
-        assert segments.setdefault(header.index, record.value) == record.value
+        assert segments.setdefault(header.index, text) == text
         assert headers.setdefault(header.index, header) == header
         where = (record.topic, record.partition)
         assert partitions.setdefault(header.index, where) == where
-    return Tape(segments, headers, partitions, repeats, facts)
+    return Tape(segments, headers, partitions, repeats, facts, sealed, keys)
 
 
 async def _records(servers: Servers, key: bytes, since: int) -> list[ConsumerRecord]:
@@ -227,7 +243,7 @@ async def _records(servers: Servers, key: bytes, since: int) -> list[ConsumerRec
     try:
         found = [
             TopicPartition(topic.name, number)
-            for topic in (EXPRESS, BULK, FACTS)
+            for topic in (EXPRESS, BULK, FACTS, KEYS)
             for number in await _partitions(consumer, topic.name)
         ]
         consumer.assign(found)

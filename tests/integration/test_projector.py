@@ -20,6 +20,7 @@ from app.core.topics import CHANGED, FACTS, IMPORTS, PROBLEMS
 from app.web.lookup import Lookup
 from tests.integration.conftest import Servers
 from tests.integration.projections import contact
+from tests.sealing import DATA_KEYS
 
 
 @pytest.fixture
@@ -46,6 +47,7 @@ async def projecting(servers: Servers, **environment: str) -> AsyncIterator[asyn
             "PROCESS_NAME": "projector.test",
             "KAFKA_BOOTSTRAP": servers.kafka,
             "PROJECTOR_DATABASE_URL": servers.dsn("projector"),
+            "DATA_KEYS": DATA_KEYS,
             **environment,
         },
     )

@@ -14,7 +14,9 @@ WORKER = {"PROCESS_NAME": "importer.1", "KAFKA_BOOTSTRAP": "here:9092", "LANE": 
 
 
 def test_a_value_is_read_by_the_name_of_its_field_and_the_rest_has_defaults() -> None:
-    found = config.read(config.Importer, {**WORKER, "IMPORTER_DATABASE_URL": "postgresql://", "HEALTH_PORT": "90"})
+    found = config.read(
+        config.Importer, {**WORKER, "IMPORTER_DATABASE_URL": "postgresql://", "DATA_KEYS": "k", "HEALTH_PORT": "90"}
+    )
     assert (found.process_name, found.health_port, found.site) == ("importer.1", 90, "local")
 
 

@@ -31,6 +31,8 @@ from app.jobs.jobs import Job
 from app.jobs.outlet import Outlet
 from app.jobs.store import Overtaken, Store
 from app.jobs.upload import Upload
+from app.sealing import Files, Vault
+from tests.sealing import DATA_KEYS
 
 WORKSPACE = UUID("3e4b0a3c-6f1d-4f0e-9c6b-0f2e8f3a9d11")
 IMPORT = UUID("7c1c2a44-1a55-4d0a-8a3f-3d2a5e0c7b22")
@@ -43,6 +45,7 @@ PLAN = Plan(
     columns=(Column(index=0, field="emails"),),
 )
 PARTITIONS = 12
+FILES = Files(Vault.parse(DATA_KEYS), "local")
 
 
 def new_job(**fields: object) -> Job:
@@ -174,7 +177,9 @@ class Scene:
 
     async def writer(self) -> Upload:
         job = await self.row.claim(self.row.job, 0.0)
-        return Upload(job, cast(Store, self.row), Outlet(self.log, "local"), self.backlog, self.reader, self.unpacker)
+        return Upload(
+            job, cast(Store, self.row), Outlet(self.log, FILES, "local"), self.backlog, self.reader, self.unpacker
+        )
 
     async def send(self, data: bytes, *, pieces: Sequence[int] = ()) -> None:
         upload = await self.writer()

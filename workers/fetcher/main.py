@@ -8,6 +8,7 @@ from app.connections import http, service
 from app.connections.providers import NAMES
 from app.core.events import Source
 from app.core.topics import FETCHES
+from app.keys import Keys
 from app.sealing import Vault
 from workers import crash, faustapp
 from workers.fetcher.fetching import Fetching
@@ -51,7 +52,8 @@ async def run(settings: config.Fetcher) -> None:
     )
     elsewhere = sql.make_pool(settings.connections_database_url, settings.process_name, size=POOL, checked=False)
     accounts = service.make(settings, elsewhere)
-    store = Store(pool, Vault.parse(settings.data_keys))
+    vault = config.parse_or_exit("data_keys", Vault.parse, settings.data_keys)
+    store, keys = Store(pool, vault), Keys(settings, vault)
     watch = Watch(settings)
     bases: dict[Source, str] = {name: accounts.providers[name].api for name in NAMES}
     courses: dict[Source, Course] = {"google": Google(bases["google"]), "microsoft": Microsoft(bases["microsoft"])}
@@ -62,7 +64,7 @@ async def run(settings: config.Fetcher) -> None:
         client,
         courses,
         bases,
-        Outlet(producer, settings.site),
+        Outlet(producer, keys, settings.site),
         watch,
         together=settings.fetch_together,
     )
@@ -80,6 +82,7 @@ async def run(settings: config.Fetcher) -> None:
         await bus.forever(lambda: _open(pool, "fetch"), "PostgreSQL")
         await bus.forever(lambda: _open(elsewhere, "connections"), "PostgreSQL")
         await watch.start()
+        await keys.start()
         tidying = asyncio.create_task(_tidy(store), name="tidy")
         try:
             await faustapp.run(
@@ -97,6 +100,7 @@ async def run(settings: config.Fetcher) -> None:
             await asyncio.gather(tidying, return_exceptions=True)
             await recovery.stop()
             await watch.stop()
+            await keys.stop()
             await producer.stop()
             await accounts.close()
             await pool.close()

@@ -22,16 +22,18 @@ from app.core.events import (
 )
 from app.core.reading.plan import Plan
 from app.core.topics import BULK, EXPRESS_SEGMENTS, FACTS, FETCHES, RETRY_DELAYS, retry_topic, segment_topic, spread
+from app.keys import Keys
 from workers.fetcher.store import Run
 
 _encode = msgspec.json.Encoder().encode
 
 
 class Outlet:
-    """Everything is acknowledged when a method returns. Each may raise TryAgain."""
+    """Everything is acknowledged when a method returns. Each may raise TryAgain; segments are sealed: see Keys."""
 
-    def __init__(self, producer: Producer, site: str, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, producer: Producer, keys: Keys, site: str, clock: Callable[[], float] = time.time) -> None:
         self._producer = producer
+        self._keys = keys
         self._site = site
         self._clock = clock
 
@@ -116,12 +118,9 @@ class Outlet:
         partition = None
         if index >= EXPRESS_SEGMENTS:
             partition = spread(run.import_id, index, await self._producer.partitions(BULK))
+        value, headers = await self._keys.seal(run.workspace, run.import_id, text, [("segment", _encode(header))])
         return await self._producer.send(
-            segment_topic(index),
-            key=_key(run.import_id),
-            value=text,
-            headers=[("segment", _encode(header))],
-            partition=partition,
+            segment_topic(index), key=_key(run.import_id), value=value, headers=headers, partition=partition
         )
 
     def _received(self, run: Run, size: int, plan: Plan | None) -> Received:

@@ -11,11 +11,14 @@ from prometheus_client import Counter, Histogram
 
 from app import trace
 from app.bus import Producer, acknowledged
+from app.core.errors import Rejected
 from app.core.events import Fact, ProblemOut, SegmentDone, SegmentFailed, SegmentHeader
 from app.core.reading import blocks, segments
 from app.core.reading.cardfiles import CARD_FILES
 from app.core.reading.text import size_in_file
-from app.core.topics import CHANGED, FACTS, PROBLEMS, spread
+from app.core.topics import CHANGED, FACTS, PROBLEMS, Topic, spread
+from app.keys import KeyNotHere, Keys
+from app.sealing import HEADER, Headers, Unreadable
 from workers import crash
 from workers.harness import Hopeless, Record
 from workers.importer import results
@@ -38,23 +41,31 @@ _encode = msgspec.json.Encoder().encode
 class Importing:
     """Handles segment records; `stopped(workspace, import id)` says whose segments are not wanted any more."""
 
-    def __init__(self, store: Store, producer: Producer, stopped: Callable[[UUID, UUID], bool]) -> None:
+    def __init__(self, store: Store, producer: Producer, keys: Keys, stopped: Callable[[UUID, UUID], bool]) -> None:
         self._store = store
         self._producer = producer
+        self._keys = keys
         self._stopped = stopped
 
     async def handle(self, record: Record) -> None:
-        """Brings one segment in: write, commit, tell. Raises TryAgain, Hopeless.
+        """Brings one segment in: write, commit, tell. Raises TryAgain, Hopeless, and what Keys raises.
 
-        Of an import that is cancelled nothing more is written, but what was written already is always told.
+        Of an import that is cancelled nothing more is written, but what was written already is always told, unless
+        its file was deleted since.
         """
         segment = header_of(record)
-        data = record.value or b""
-        if crc32c.crc32c(data) != segment.crc32c:
-            raise Hopeless("the bytes of this segment do not match its checksum")
         if self._unwanted(segment) and not await self._store.knows(segment):
             SEGMENTS.labels("stopped").inc()
             return
+        try:
+            data = await self._keys.open(record.headers, record.value or b"")
+        except Rejected:
+            if not await self._store.knows(segment):
+                raise
+            SEGMENTS.labels("deleted").inc()
+            return
+        if crc32c.crc32c(data) != segment.crc32c:
+            raise Hopeless("the bytes of this segment do not match its checksum")
         with STEP.labels("read").time(), trace.span("read"):
             block, reading = blocks.read(data, segment)
             reading = await self._identified(segment, reading)
@@ -73,7 +84,8 @@ class Importing:
             return
         crash.point("committed")
         with STEP.labels("tell").time(), trace.span("tell"):
-            await self._tell(segment, understood, merged, reading.problems)
+            problems = await self._problems(segment, reading.problems, sealed=HEADER in record.headers)
+            await self._tell(segment, understood, merged, problems)
             await self._report(segment, _size(data, segment), merged)
         crash.point("reported")
         _measure(merged)
@@ -86,24 +98,45 @@ class Importing:
             segment = header_of(record)
         except Hopeless:
             return  # nobody can say whose it was; it lies in the dead-letter topic
-        data = record.value or b""
+        size, rows = await self._measured(record, segment)
         fact = SegmentFailed(
             workspace=segment.workspace,
             import_id=segment.import_id,
             at=time.time(),
             site=segment.site,
             index=segment.index,
-            bytes=_size(data, segment),
-            rows=rows_at_most(data, segment),
+            bytes=size,
+            rows=rows,
             reference=record.reference,
         )
         await self._publish(fact)
 
+    async def _measured(self, record: Record, segment: SegmentHeader) -> tuple[int, int]:
+        """Bytes of the file, and rows at most, of a segment that was given up; of rows nobody can read, none."""
+        try:
+            data = await self._keys.open(record.headers, record.value or b"")
+        except (Rejected, KeyNotHere, Unreadable):
+            return segment.end - segment.start, 0
+        return _size(data, segment), rows_at_most(data, segment)
+
     def _unwanted(self, segment: SegmentHeader) -> bool:
         return self._stopped(segment.workspace, segment.import_id)
 
+    async def _problems(
+        self, segment: SegmentHeader, found: Sequence[ProblemOut], *, sealed: bool
+    ) -> list[tuple[bytes, Headers]]:
+        """The records for `import.problems`; the rows in them are sealed as they were in their segment."""
+        values = results.problems(segment, found, time.time())
+        if not sealed:
+            return [(value, []) for value in values]
+        return [await self._keys.seal(segment.workspace, segment.import_id, value) for value in values]
+
     async def _tell(
-        self, segment: SegmentHeader, understood: Understood, merged: Merged, problems: Sequence[ProblemOut]
+        self,
+        segment: SegmentHeader,
+        understood: Understood,
+        merged: Merged,
+        problems: Sequence[tuple[bytes, Headers]],
     ) -> None:
         """Sends what changed and what was wrong, and waits until all of it is safe."""
         now = time.time()
@@ -112,11 +145,12 @@ class Importing:
         told = [*understood.created(segment, merged, sources), *results.told(merged.found.values(), sources)]
         key = str(segment.import_id).encode()
         partition = spread(segment.import_id, segment.index, await self._producer.partitions(CHANGED))
-        records = [(CHANGED, value) for value in results.changed(segment, told, now)]
-        records += [(PROBLEMS, value) for value in results.problems(segment, problems, now)]
+        records: list[tuple[Topic, bytes, Headers]]
+        records = [(CHANGED, value, []) for value in results.changed(segment, told, now)]
+        records += [(PROBLEMS, *problem) for problem in problems]
         sent = []
-        for topic, value in records:
-            sent.append(await self._producer.send(topic, key=key, value=value, partition=partition))
+        for topic, value, headers in records:
+            sent.append(await self._producer.send(topic, key=key, value=value, headers=headers, partition=partition))
             crash.point("half told")
         await acknowledged(sent)
         crash.point("told")

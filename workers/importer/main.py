@@ -6,6 +6,8 @@ import os
 
 from app import bus, config, health, log, telemetry, trace
 from app.core.topics import BULK, EXPRESS, Topic
+from app.keys import Keys
+from app.sealing import Vault
 from workers import crash, faustapp
 from workers.importer.importing import Importing
 from workers.importer.stopped import Stopped
@@ -34,7 +36,8 @@ async def run(settings: config.Importer) -> None:
     producer = bus.Producer(settings)
     store = Store(settings.importer_database_url, settings.process_name)
     stopped = Stopped(settings)
-    importing = Importing(store, producer, stopped)
+    keys = Keys(settings, config.parse_or_exit("data_keys", Vault.parse, settings.data_keys))
+    importing = Importing(store, producer, keys, stopped)
 
     def lacks() -> str | None:
         return ", ".join(missing) or None
@@ -43,6 +46,7 @@ async def run(settings: config.Importer) -> None:
         await bus.forever(producer.start, "Kafka")
         await bus.forever(store.open, "PostgreSQL")
         await stopped.start()
+        await keys.start()
         try:
             await faustapp.run(
                 settings,
@@ -54,6 +58,7 @@ async def run(settings: config.Importer) -> None:
                 ready=lambda ready: missing.clear(),
             )
         finally:
+            await keys.stop()
             await stopped.stop()
             await producer.stop()
             await store.close()

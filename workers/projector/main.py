@@ -10,9 +10,12 @@ from prometheus_client import Counter
 
 from app import bus, config, health, log, sql, telemetry, trace
 from app.bus import Producer
+from app.core.errors import Rejected
 from app.core.events import NO_IMPORT, ImportProblems, MalformedEvent, Projected
 from app.core.imports import ImportRecord
-from app.core.topics import CHANGED, FACTS, IMPORTS, PROBLEMS
+from app.core.topics import CHANGED, FACTS, IMPORTS, KEYS, PROBLEMS
+from app.keys import Keys
+from app.sealing import HEADER, Vault
 from workers import crash, faustapp
 from workers.harness import Record
 from workers.projector import rows, store, yielding
@@ -28,12 +31,23 @@ _import = msgspec.json.Decoder(ImportRecord)
 
 
 class Projector:
-    """A handler for each topic. Each may see a record again, and records of different imports in any order."""
+    """A handler for each topic. Each may see a record again, and records of different imports in any order.
 
-    def __init__(self, store: Store, producer: Producer, site: str, turns: yielding.Turns | None = None) -> None:
+    Without `keys` rejected rows that are sealed are passed over, like those of a file that was deleted.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        producer: Producer,
+        site: str,
+        turns: yielding.Turns | None = None,
+        keys: Keys | None = None,
+    ) -> None:
         self._store = store
         self._producer = producer
         self._site = site
+        self._keys = keys
         self._turns = turns or yielding.Turns()
 
     async def show_contacts(self, record: Record) -> None:
@@ -71,12 +85,24 @@ class Projector:
         return msgspec.structs.replace(part, contacts=tuple(news))
 
     async def keep_problems(self, record: Record) -> None:
-        """`import.problems`: keeps the rows that could not be used."""
+        """`import.problems`: keeps the rows that could not be used, unless their file was deleted since."""
+        if self._keys is None and HEADER in record.headers:
+            return
         try:
-            found = _problems.decode(record.value or b"")
+            value = await self._keys.open(record.headers, record.value or b"") if self._keys else record.value
+        except Rejected:
+            return
+        try:
+            found = _problems.decode(value or b"")
         except msgspec.DecodeError as error:
             raise MalformedEvent(str(error)) from error
         await self._store.keep_problems(found)
+
+    async def forget_file(self, record: Record) -> None:
+        """`import.keys`: a tombstone says that a file was deleted, and its rows with it."""
+        whose = record.headers.get("workspace")
+        if record.value is None and whose is not None:
+            await self._store.forget_problems(UUID(whose.decode()), UUID((record.key or b"").decode()))
 
     async def keep_import(self, record: Record) -> None:
         """`imports`: keeps the state; a tombstone ends an import's life in the log and not in the history."""
@@ -112,6 +138,7 @@ async def run(settings: config.Projector) -> None:
         configure=yielding.lower_session,
     )
     producer = Producer(settings)
+    keys = Keys(settings, config.parse_or_exit("data_keys", Vault.parse, settings.data_keys))
 
     def lacks() -> str | None:
         return None if state["assigned"] else "no partitions yet"
@@ -121,7 +148,8 @@ async def run(settings: config.Projector) -> None:
         try:
             await bus.forever(lambda: sql.check_schema(pool, "lookup"), "PostgreSQL, schema lookup")
             await bus.forever(producer.start, "Kafka")
-            projector = Projector(Store(pool), producer, settings.site)
+            await keys.start()
+            projector = Projector(Store(pool), producer, settings.site, keys=keys)
             await faustapp.run(
                 settings,
                 group="projector",
@@ -129,6 +157,7 @@ async def run(settings: config.Projector) -> None:
                     CHANGED: projector.show_contacts,
                     PROBLEMS: projector.keep_problems,
                     IMPORTS: projector.keep_import,
+                    KEYS: projector.forget_file,
                 },
                 outlet=producer,
                 committed=True,
@@ -136,5 +165,6 @@ async def run(settings: config.Projector) -> None:
                 ready=lambda assigned: state.update(assigned=assigned),
             )
         finally:
+            await keys.stop()
             await producer.stop()
             await pool.close()

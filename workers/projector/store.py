@@ -129,6 +129,13 @@ class Store:
                 rows,
             )
 
+    async def forget_problems(self, workspace: UUID, import_id: UUID) -> None:
+        """Drops the rejected rows of a file that was deleted."""
+        async with transaction(self._pool) as connection:
+            await connection.execute(
+                "delete from problems where workspace = %s and import_id = %s", [workspace, import_id]
+            )
+
     async def keep_import(self, state: State) -> None:
         """Keeps the newest state of an import."""
         async with transaction(self._pool) as connection:
