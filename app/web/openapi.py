@@ -93,6 +93,7 @@ _SESSION = obj(
     }
 )
 _SETTING = obj({"name": _TEXT, "value": {}})
+_WISH = obj({"kind": _TEXT, "to": {"type": "integer"}})
 _BY_NAME = in_path("name", {"type": "string"})
 
 OPENAPI_PATHS: Paths = {
@@ -106,6 +107,13 @@ OPENAPI_PATHS: Paths = {
                 )
             },
             body=obj({}, {"channel": _TEXT, "scope": {"type": "string", "enum": ["workspace", "operators"]}}),
+        )
+    },
+    "/api/v1/operate/scale": {
+        "post": operation(
+            "More or fewer processes of a kind, for operators, where the stack lets it be asked for",
+            {202: _WISH},
+            body=_WISH,
         )
     },
     "/api/v1/settings/{name}": {

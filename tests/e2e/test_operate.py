@@ -71,6 +71,7 @@ async def test_what_was_given_up_is_brought_back_and_the_open_page_is_right_agai
     page = await operator.open("/")
     await page.locator("details.menu summary").click()
     await page.get_by_role("link", name="Operate").click()
+    await page.get_by_role("link", name="Dead letters").first.click()
     await page.locator("input[name=import]").fill(import_id)
     await page.locator("input[name=import]").press("Enter")
     await expect(page.locator("main table").first.locator("tbody tr")).to_have_count(1)

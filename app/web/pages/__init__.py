@@ -2,7 +2,19 @@
 
 from starlette.routing import BaseRoute, Mount, Route
 
-from app.web.pages import accounts, connections, contacts, doors, history, home, one_import, operate, sample, settings
+from app.web.pages import (
+    accounts,
+    connections,
+    contacts,
+    doors,
+    history,
+    home,
+    one_import,
+    operate,
+    sample,
+    settings,
+    topology,
+)
 from app.web.templates import Static
 
 problem = doors.problem
@@ -22,6 +34,9 @@ ROUTES: list[BaseRoute] = [
     Route("/members", accounts.members_page, methods=["GET"]),
     Route("/tokens", accounts.tokens_page, methods=["GET"]),
     Route("/sessions", accounts.sessions_page, methods=["GET"]),
+    Route("/operate", topology.show, methods=["GET"]),
+    Route("/operate/scale", topology.scale, methods=["POST"]),
+    Route("/api/v1/operate/scale", topology.scale_by_program, methods=["POST"]),
     Route("/operate/dead", operate.show, methods=["GET"]),
     Route("/operate/dead/letter", operate.show_one, methods=["GET"]),
     Route("/operate/dead/letter", operate.show_bytes, methods=["POST"]),

@@ -65,7 +65,7 @@ async def show_one(request: Request) -> Response:
 async def show_bytes(request: Request) -> Response:
     """The bytes of a letter. Who looks at them is logged, which is why this is no link."""
     principal = operator(request)
-    form = await _form(request)
+    form = await fields(request)
     letters = services(request).letters
     letter = await letters.find(form.get("reference", ""))
     data = await letters.bytes_of(letter, principal.name)
@@ -76,7 +76,7 @@ async def show_bytes(request: Request) -> Response:
 async def replay(request: Request) -> Response:
     """Brings back one letter, all that wait of an import or with a reason, or all that wait."""
     principal = operator(request)
-    form = await _form(request)
+    form = await fields(request)
     found = services(request)
     if form.get("reference"):
         wanted = [await found.letters.find(form["reference"])]
@@ -92,7 +92,7 @@ async def replay(request: Request) -> Response:
 async def order(request: Request) -> Response:
     """Pauses a consumer group, or lets it go on."""
     operator(request)
-    form = await _form(request)
+    form = await fields(request)
     found = services(request)
     name = f"{CONSUMER}{known_group(form.get('group', ''))}"
     orders = msgspec.structs.replace(orders_of(found.settings.get(GLOBAL, name)), paused=form.get("do") == "pause")
@@ -123,7 +123,8 @@ def _lag(seen: AnySeen | None) -> tuple[int, float] | None:
     return sum(lag.records for lag in found), max(lag.oldest for lag in found)
 
 
-async def _form(request: Request) -> dict[str, str]:
+async def fields(request: Request) -> dict[str, str]:
+    """The text fields of a small form."""
     async with request.form(max_files=0, max_fields=4, max_part_size=4096) as form:
         return {name: value for name, value in form.items() if isinstance(value, str)}
 
