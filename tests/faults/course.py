@@ -46,6 +46,7 @@ class Course:
 
     `answers` has every import id that a request (or its repeat) was answered with; `healed` is when the last fault had
     been undone (Unix seconds); `before` is taken when the stack has done some work and rests, `after` at the end.
+    `began` (Unix seconds) spares reading what lies in the topics from before the workspaces were made; 0 reads all.
     `letters` are references (`topic/partition/offset`) of records that were meant to be given up.
     """
 
@@ -54,6 +55,7 @@ class Course:
     witnesses: list[Witness] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
+    began: float = 0.0
     healed: float = 0.0
     before: Usage | None = None
     after: Usage | None = None

@@ -75,7 +75,10 @@ class Trouble:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A record of a segment topic. `crc` is what its header says, `sum` that of its bytes; `at` is Unix seconds."""
+    """A record of a segment topic. `crc` is what its header says, `sum` that of its bytes; `at` is Unix seconds.
+
+    Its lines are those from `first_line` to before `end_line`.
+    """
 
     topic: str
     partition: int
@@ -86,6 +89,7 @@ class Segment:
     index: int
     second: int
     first_line: int
+    end_line: int
     crc: int
     sum: int
 

@@ -92,7 +92,7 @@ async def gather(course: Course, facts: Mapping[str, Any]) -> Evidence:
     found.lag = await _lag(settings)
     async with await psycopg.AsyncConnection.connect(facts["postgres"]["admin"]) as connection:
         await _tables(connection, found)
-    await _topics(settings, found)
+    await _topics(settings, found, course.began)
     return found
 
 
@@ -167,7 +167,7 @@ def _stored(row: Sequence[Any]) -> Stored:
 # --- Kafka
 
 
-async def _topics(settings: config.Process, found: Evidence) -> None:
+async def _topics(settings: config.Process, found: Evidence, began: float) -> None:
     ours = frozenset(found.workspaces.values())
     take: dict[Topic, Callable[[ConsumerRecord], None]] = {
         EXPRESS: lambda record: _take_segment(record, found, ours),
@@ -180,20 +180,26 @@ async def _topics(settings: config.Process, found: Evidence) -> None:
         **dict.fromkeys((DEAD, *_RETRIES), lambda record: _take_letter(record, found)),
     }
     for topic, act in take.items():
-        async for record in from_the_beginning(settings, topic):
+        async for record in records_of(settings, topic, began):
             act(record)
 
 
-async def from_the_beginning(settings: config.Process, topic: Topic) -> AsyncIterator[ConsumerRecord]:
-    """Every committed record that the topic has now, in the order of each partition. Raises KafkaError, TryAgain."""
+async def records_of(settings: config.Process, topic: Topic, since: float) -> AsyncIterator[ConsumerRecord]:
+    """Every committed record that the topic has now, in the order of each partition; those since a moment, 0 for all.
+
+    Raises KafkaError, TryAgain.
+    """
     consumer = AIOKafkaConsumer(
         **bus.connection(settings), enable_auto_commit=False, isolation_level="read_committed", fetch_max_wait_ms=50
     )
     await consumer.start()
     try:
         partitions = await bus.partitions_of(consumer, topic)
-        begins: Mapping[TopicPartition, int] = await consumer.beginning_offsets(partitions)
         ends: Mapping[TopicPartition, int] = await consumer.end_offsets(partitions)
+        begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
+        if since:
+            first = await consumer.offsets_for_times(dict.fromkeys(partitions, int(since * 1000)))
+            begins |= {partition: at.offset if at else ends[partition] for partition, at in first.items()}
         left = [partition for partition in partitions if begins[partition] < ends[partition]]
         consumer.assign(left)
         for partition in left:
@@ -222,6 +228,7 @@ def _take_segment(record: ConsumerRecord, found: Evidence, ours: frozenset[UUID]
             index=header.index,
             second=header.order_second,
             first_line=header.first_line,
+            end_line=header.first_line + (record.value or b"").count(b"\n"),
             crc=header.crc32c,
             sum=crc32c.crc32c(record.value or b""),
         )

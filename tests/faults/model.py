@@ -4,7 +4,7 @@ Nothing here uses the product's way of merging: all that was ever said about a c
 field the strongest statement is taken.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ KEPT_SOURCES = 8
 
 
 class Placed(NamedTuple):
-    """An upload as it went: its order second, the line where each segment begins, and which of them were merged."""
+    """An upload as it went: its order second, the lines of each segment (first, end), and which of them were merged."""
 
     upload: Upload
     second: int
-    starts: Mapping[int, int]
+    spans: Mapping[int, tuple[int, int]]
     merged: Set[int]
 
 
@@ -48,21 +48,17 @@ def contacts(uploads: Iterable[Placed]) -> dict[str, Stored]:
 
 def _statements(placed: Placed) -> Iterator[Statement]:
     """The usable rows of the merged segments."""
-    upload, second, starts, merged = placed
-    indexes = sorted(starts)
-    lines = [starts[index] for index in indexes]
-    at, number = -1, 0
-    for row in upload.rows:
-        where = bisect_right(lines, row.line) - 1
-        if where != at:
-            # The header is a record like any other: it has a position, too.
-            at, number = where, int(where == 0 and upload.format == "csv")
-        else:
-            number += 1
-        if at < 0 or not row.key or indexes[at] not in merged:
-            continue
-        position = (second << 31) + (indexes[at] << 13) + number
-        yield Statement(position, _strength(upload.existing, position), second, indexes[at], row)
+    upload, second, spans, merged = placed
+    rows = upload.rows
+    lines = [row.line for row in rows]
+    for index in merged & spans.keys():
+        first, end = spans[index]
+        # The header is a record like any other: it has a position, too.
+        header = int(index == 0 and upload.format == "csv")
+        for number, row in enumerate(rows[bisect_left(lines, first) : bisect_left(lines, end)], header):
+            if row.key:
+                position = (second << 31) + (index << 13) + number
+                yield Statement(position, _strength(upload.existing, position), second, index, row)
 
 
 def _strength(existing: Existing, position: int) -> int:

@@ -35,7 +35,7 @@ def nothing_is_lost(ground: Ground) -> Finding:
 
 def _segments(ground: Ground, found: Finding, import_id: UUID) -> int:
     """How many rows of a finished import were never merged."""
-    name, starts, merged = ground.name(import_id), ground.starts[import_id], ground.merged[import_id]
+    name, spans, merged = ground.name(import_id), ground.spans[import_id], ground.merged[import_id]
     sealed = {
         happened.fact.segments
         for happened in ground.evidence.facts
@@ -43,23 +43,24 @@ def _segments(ground: Ground, found: Finding, import_id: UUID) -> int:
     }
     found.expect(len(sealed) == 1, f"{name} was sealed with {sorted(sealed)} segments")
     found.expect(
-        sorted(starts) == list(range(max(sealed, default=0))), f"of {name} the log has segments {sorted(starts)}"
+        sorted(spans) == list(range(max(sealed, default=0))), f"of {name} the log has segments {sorted(spans)}"
     )
+    for index in spans.keys() & {index - 1 for index in spans}:
+        found.expect(spans[index][1] == spans[index + 1][0], f"lines are missing behind segment {index} of {name}")
     given_up = {
         happened.fact.index
         for happened in ground.evidence.facts
         if isinstance(happened.fact, SegmentFailed) and happened.fact.import_id == import_id
     }
-    missing = sorted(starts.keys() - merged - given_up)
+    missing = sorted(spans.keys() - merged - given_up)
     found.expect(not missing, f"segments {missing} of {name} are not in the ledger")
     return sum(len(_rows(ground, import_id, index)) for index in missing)
 
 
 def _rows(ground: Ground, import_id: UUID, index: int) -> list[int]:
     """The lines of the rows that lie in a segment."""
-    starts = ground.starts[import_id]
-    end = min((line for line in starts.values() if line > starts[index]), default=1 << 60)
-    return [row.line for row in ground.imports[import_id].rows if starts[index] <= row.line < end]
+    first, end = ground.spans[import_id][index]
+    return [row.line for row in ground.imports[import_id].rows if first <= row.line < end]
 
 
 def _rejected(ground: Ground, found: Finding) -> None:
@@ -106,6 +107,7 @@ def one_end(ground: Ground) -> Finding:
         if state.status in TERMINAL:
             status[state.id] = state.status
     _told_once(ground, found)
+    _seen_once(ground, found)
     _created(ground, found)
     found.figures = {"miscount": len(miscounted)}
     return found
@@ -187,6 +189,18 @@ def _told_once(ground: Ground, found: Finding) -> None:
             told, status = kinds[import_id, channel], ground.status(import_id)
             how = " and ".join(sorted(told)) or "nothing"
             found.expect(told == {status}, f"{ground.name(import_id)} ended as {status} and was told {how}")
+
+
+def _seen_once(ground: Ground, found: Finding) -> None:
+    """A page that heard an end was told that one."""
+    for watched in ground.evidence.watched:
+        for heard in watched.frames:
+            frame = heard.frame
+            if frame["type"] == "event" and frame["kind"] in TERMINAL:
+                status = ground.status(UUID(frame["state"]["id"]))
+                told = {frame["kind"], frame["state"]["status"]}
+                name = ground.name(UUID(frame["state"]["id"]))
+                found.expect(told == {status}, f"witness {watched.name} heard that {name} is {' and '.join(told)}")
 
 
 def _complete(ground: Ground, found: Finding, state: State) -> None:

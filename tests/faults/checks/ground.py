@@ -85,12 +85,12 @@ class Ground:
         return found | {job.import_id: job.second for job in self.evidence.jobs}
 
     @cached_property
-    def starts(self) -> dict[UUID, dict[int, int]]:
-        """Import -> index of each segment -> its first line."""
-        found: dict[UUID, dict[int, int]] = defaultdict(dict)
+    def spans(self) -> dict[UUID, dict[int, tuple[int, int]]]:
+        """Import -> index of each segment -> its first line, and the line behind it."""
+        found: dict[UUID, dict[int, tuple[int, int]]] = defaultdict(dict)
         for segment in self.evidence.segments:
             if segment.reference not in self.evidence.meant:
-                found[segment.import_id].setdefault(segment.index, segment.first_line)
+                found[segment.import_id].setdefault(segment.index, (segment.first_line, segment.end_line))
         return found
 
     @cached_property
@@ -120,9 +120,9 @@ class Ground:
         placed: dict[int, list[model.Placed]] = defaultdict(list)
         for import_id, upload in self.imports.items():
             # A finished import has all of its segments in the database, whatever the ledger says.
-            merged = set(self.starts[import_id]) if import_id in self.finished else self.merged[import_id]
+            merged = set(self.spans[import_id]) if import_id in self.finished else self.merged[import_id]
             second = self.seconds.get(import_id, 0)
-            placed[upload.workspace].append(model.Placed(upload, second, self.starts[import_id], merged))
+            placed[upload.workspace].append(model.Placed(upload, second, self.spans[import_id], merged))
         return {
             workspace: {uuid5(workspace, key): stored for key, stored in model.contacts(placed[number]).items()}
             for number, workspace in self.evidence.workspaces.items()
