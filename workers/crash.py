@@ -27,7 +27,28 @@ FETCHING = (
 )
 """Every step of a fetcher."""
 
-POINTS = frozenset({*IMPORTING, *FETCHING})
+TRACKING = (
+    "polled",  # a batch of facts was taken, nothing is done yet
+    "folded",  # states are new in memory, nobody was told
+    "told",  # notices are acknowledged, nothing is committed
+    "written",  # the states are in an open transaction, the offset is not
+    "offered",  # and so is the offset, the transaction is still open
+    "committed",  # both are in Kafka, the tracker does not know
+)
+"""Every step of a tracker; its acknowledgement is the commit of the transaction."""
+
+PROJECTING = (
+    "polled",
+    "committed",  # contacts are in the read model, nobody was told
+    "reported",  # Projected is acknowledged, the record is not
+    "noted",  # rejected rows are in the read model, the record is not acknowledged
+    "remembered",  # an import's state is in the read model, the record is not acknowledged
+)
+"""Every step of a projector; each of its topics goes through some of them."""
+
+STEPS = {"importer": IMPORTING, "fetcher": FETCHING, "tracker": TRACKING, "projector": PROJECTING}
+"""Worker -> all of its steps."""
+POINTS = frozenset(step for steps in STEPS.values() for step in steps)
 
 _armed: dict[str, int] = {}
 

@@ -97,6 +97,7 @@ class Projector:
         except msgspec.DecodeError as error:
             raise MalformedEvent(str(error)) from error
         await self._store.keep_problems(found)
+        crash.point("noted")
 
     async def forget_file(self, record: Record) -> None:
         """`import.keys`: a tombstone says that a file was deleted, and its rows with it."""
@@ -115,6 +116,7 @@ class Projector:
             raise MalformedEvent(str(error)) from error
         if state.requested_at is not None:
             await self._store.keep_import(state)
+        crash.point("remembered")
 
 
 def main() -> None:

@@ -1,10 +1,12 @@
 """The tracker decides when all of an import is done: facts in, states and notices out."""
 
 import asyncio
+import os
 import signal
 
 from app import config, health, log, membership, telemetry, trace
 from app.watchdog import Watchdog
+from workers import crash
 from workers.tracker.follow import GROUP, Follower
 
 
@@ -13,6 +15,7 @@ def main() -> None:
     settings = config.read_or_exit(config.Tracker)
     log.set_up(settings.process_name, settings.log_level)
     trace.set_up(settings)
+    crash.arm(os.environ)
     asyncio.run(run(settings))
 
 

@@ -23,6 +23,7 @@ from app.core.folding import fold, kind_of_change, unknown
 from app.core.imports import TERMINAL, ImportRecord, decode_record
 from app.core.notices import SINCE, notices
 from app.core.topics import FACTS, IMPORTS, NOTICES
+from workers import crash
 from workers.harness import Record, set_aside
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ class Partition:
 
         A fact that cannot be read or folded is set aside, as its topic says: its neighbours go on.
         """
+        crash.point("polled")
         folded: dict[UUID, ImportRecord | None] = {}
         news: list[News] = []
         told: list[asyncio.Future[object]] = []
@@ -119,6 +121,7 @@ class Partition:
                         news.append(News(old, new, span.traceparent, record.timestamp / 1000))
             except Exception as error:  # folding waits for nobody, so this is a fault of ours or of the fact
                 await set_aside(_record(record), error, self._tell, FACTS.retries)
+        crash.point("folded")
         for item in worth_telling(news):
             trace.enter(item.traceparent)
             for notice in notices(kind_of_change(item.old, item.new), item.new.state):
@@ -157,6 +160,7 @@ class Partition:
             return
         began = time.monotonic()
         await bus.acknowledged(told)
+        crash.point("told")
         async with self._producer.transaction():
             sent = [
                 await self._producer.send(
@@ -168,9 +172,12 @@ class Partition:
                 for import_id, record in states.items()
             ]
             await asyncio.gather(*sent)
+            crash.point("written")
             if offset is not None:
                 offsets = {self._input: OffsetAndMetadata(offset, "")}
                 await self._producer.send_offsets_to_transaction(offsets, self._group)
+            crash.point("offered")
+        crash.point("committed")
         COMMIT.observe(time.monotonic() - began)
         self._is_committed()
 
