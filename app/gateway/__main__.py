@@ -4,9 +4,14 @@ import asyncio
 import gc
 import signal
 import sys
+from dataclasses import replace
+
+import uvloop
 
 from app import config, health, log, telemetry, trace
 from app.core.channels import Keys
+from app.gateway import descriptors
+from app.gateway.limits import Limits
 from app.gateway.server import Gateway
 from app.watchdog import Watchdog
 
@@ -16,7 +21,8 @@ async def main(settings: config.Gateway) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    gateway = Gateway(settings)
+    limits = Limits()
+    gateway = Gateway(settings, limits=replace(limits, sockets=descriptors.room(limits.sockets)))
     told = telemetry.told(settings, "gateway", gateway.missing)
     async with health.served(settings, gateway.missing), told, Watchdog():
         await gateway.run(stop)
@@ -33,4 +39,5 @@ if __name__ == "__main__":
     trace.set_up(settings)
     # When ten thousand clients come back at once, full collections would stall them all for a third of a second.
     gc.set_threshold(50_000, 50, 1_000)
-    asyncio.run(main(settings))
+    # Beside asyncio's own loop: an eighth less memory for a connection, and no system call for each frame of a batch.
+    uvloop.run(main(settings))

@@ -32,6 +32,9 @@ ENDED_SHOWN = 20
 STATES_KEPT = 256
 """When a room knows more imports than this, it forgets ended ones that no snapshot shows."""
 
+BATCH_EVENTS = 16
+"""So many frames go out in one write: who catches up costs few of them, and who stalls is not handed everything."""
+
 STASH_EVENTS = 256
 """Events that wait until the room knows its position; what overflows is read from the stream."""
 
@@ -72,8 +75,8 @@ class Listener(Protocol):
     def busy(self) -> bool:
         """Whether it cannot take more right now; it calls `Room.catch_up` when it can."""
 
-    def write(self, frame: bytes) -> None:
-        """Takes one frame, at once."""
+    def write(self, frames: bytes) -> None:
+        """Takes one or more frames, at once."""
 
     def lose(self) -> None:
         """Its position cannot be bridged: it must come back and ask for a snapshot."""
@@ -112,6 +115,16 @@ class _Place:
 
     epoch: str
     sent: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What everyone who stands at the same offset is told next: ready frames of `events` events, up to `until`."""
+
+    frames: bytes
+    events: int
+    until: int
+    more: bool
 
 
 @dataclass(slots=True)
@@ -246,13 +259,15 @@ class Room:
         self.due = None
         self._quiet_until = now + PROGRESS_SECONDS
         self._flushed = self.offset
-        cache: dict[tuple[int, int], bytes] = {}
-        for listener in list(self._places):
-            self._catch_up(listener, cache)
+        batches: dict[int, _Batch] = {}
+        for listener, place in list(self._places.items()):
+            self._catch_up(listener, place, batches)
 
     def catch_up(self, listener: Listener) -> None:
         """`listener` can take more again."""
-        self._catch_up(listener, {})
+        place = self._places.get(listener)
+        if place is not None:
+            self._catch_up(listener, place, {})
 
     def _tell(self, urgent: bool, now: float) -> None:
         if urgent or now >= self._quiet_until:
@@ -272,25 +287,37 @@ class Room:
         self.know([event])
         return known is None or event.kind != "progress"
 
-    def _catch_up(self, listener: Listener, cache: dict[tuple[int, int], bytes]) -> None:
-        place = self._places.get(listener)
-        if place is None or listener.busy():
+    def _catch_up(self, listener: Listener, place: _Place, batches: dict[int, _Batch]) -> None:
+        if listener.busy():
             return
         if place.epoch != self.epoch:
             place.epoch, place.sent = self.epoch, 0
         if place.sent < self._log.floor:
             listener.lose()
             return
-        for event in self._log.after(place.sent):
-            frame = cache.get((event.offset, place.sent))
-            if frame is None:
-                frame = cache[event.offset, place.sent] = frames.framed(self._json(event, place.sent))
-                self.told.events.append(event)
-            listener.write(frame)
-            self.told.frames += 1
-            place.sent = event.offset
-            if listener.busy():
+        while True:
+            # Nearly all stand at the same offset: what follows it is framed once, and written once to each.
+            batch = batches.get(place.sent)
+            if batch is None:
+                batch = batches[place.sent] = self._batch(place.sent)
+            if not batch.events:
                 return
+            listener.write(batch.frames)
+            self.told.frames += batch.events
+            place.sent = batch.until
+            if not batch.more or listener.busy():
+                return
+
+    def _batch(self, sent: int) -> _Batch:
+        events = self._log.after(sent)
+        some = events[:BATCH_EVENTS]
+        self.told.events += some
+        return _Batch(
+            b"".join(map(frames.framed, self._replay(some, sent))),
+            len(some),
+            some[-1].offset if some else sent,
+            len(some) < len(events),
+        )
 
     def _json(self, event: Event, previous: int) -> bytes:
         return frames.event(self.channel, self.epoch, event.offset, previous, event.kind, event.state)

@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """One process of the gateway. `limits` and `group` are for tests."""
+    """One process of the gateway. `group` is for tests."""
 
     def __init__(self, settings: config.Gateway, *, limits: Limits | None = None, group: str = GROUP) -> None:
         self._settings = settings

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
+from websockets.http11 import Request
 from websockets.protocol import OPEN, Event
 
 from app.core.channels import Claim
@@ -17,6 +19,8 @@ from app.gateway import frames
 from app.gateway.frames import Close
 from app.gateway.limits import Limits
 from app.gateway.metrics import ABORTED, CLOSED
+
+_FORGOTTEN = Request("", Headers())
 
 
 @dataclass(slots=True)
@@ -45,6 +49,8 @@ class Socket(ServerConnection):
 
     def open(self) -> None:
         """Says hello and starts the heart."""
+        # A browser says a kilobyte or two at the door, its cookie among it; nobody asks for that again.
+        self.request, self.response = _FORGOTTEN, None
         self.write(frames.hello(self.id.hex, self.limits.heartbeat))
         self._heartbeat = self.loop.call_later(self._interval(), self._beat)
         self.end_after(self.limits.introduction, Close.PROTOCOL)
@@ -54,10 +60,10 @@ class Socket(ServerConnection):
     def busy(self) -> bool:
         return self.paused or self.protocol.state is not OPEN
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frames: bytes) -> None:
         if self.protocol.state is not OPEN:
             return
-        self.transport.write(frame)
+        self.transport.write(frames)
         if self.paused and self.transport.get_write_buffer_size() > self.limits.buffer:
             self._cut()
 

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
@@ -27,7 +27,6 @@ from app import bus
 from app.core import channels
 from app.gateway import metrics
 from app.gateway.limits import Limits
-from app.gateway.server import Gateway
 from tests.integration.conftest import Servers
 from tests.integration.listening import (
     KEYS,
@@ -206,14 +205,14 @@ async def test_a_notice_delivered_again_is_not_told_again(servers: Servers, prod
 
 
 @contextlib.asynccontextmanager
-async def stalled(running: Gateway, work: Import) -> AsyncIterator[socket.socket]:
+async def stalled(port: int, work: Import) -> AsyncIterator[socket.socket]:
     """A client with a small window that subscribes and then never reads."""
     with socket.socket() as raw:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-        raw.connect(("127.0.0.1", running.port))
+        raw.connect(("127.0.0.1", port))
         raw.setblocking(False)
         async with connect(
-            f"ws://127.0.0.1:{running.port}/v1/ws",
+            f"ws://127.0.0.1:{port}/v1/ws",
             subprotocols=[Subprotocol("addressbus.v1")],
             compression=None,
             ping_interval=None,
@@ -243,7 +242,7 @@ async def test_a_client_that_does_not_read_is_cut_while_the_others_hear_everythi
     async with (
         gateway(settings(servers, "gateway.1"), f"test-{uuid4()}", limits) as running,
         client(running) as page,
-        stalled(running, work),
+        stalled(running.port, work),
     ):
         await page.subscribe(work.workspace, work.channel)
         before = count(metrics.ABORTED)
@@ -308,7 +307,7 @@ async def test_a_drain_takes_everyone_along_and_waits_for_nobody_that_is_stalled
             pages = [await stack.enter_async_context(client(running)) for _ in range(10)]
             for page in pages:
                 await page.subscribe(work.workspace, work.channel)
-            await stack.enter_async_context(stalled(running, work))
+            await stack.enter_async_context(stalled(running.port, work))
             for version in range(1, 60):
                 await work.notice(version, "visible")
             await becomes(lambda: all(page.version(work.id) == 59 for page in pages))
@@ -368,6 +367,17 @@ async def ready(port: int) -> None:
         await asyncio.sleep(0.05)
 
 
+async def metric(health: int, name: str, reached: Callable[[float], bool]) -> None:
+    """Waits until this figure of a process is as wanted."""
+    deadline = time.monotonic() + 15
+    while True:
+        lines = (await answers(health, "/metrics")).decode().splitlines()
+        if any(line.startswith(f"{name} ") and reached(float(line.split()[-1])) for line in lines):
+            return
+        assert time.monotonic() < deadline, f"{name} did not get there"
+        await asyncio.sleep(0.05)
+
+
 async def test_two_processes_share_a_port_and_end_in_order_when_told(
     environment: dict[str, str], producer: bus.Producer
 ) -> None:
@@ -400,6 +410,20 @@ async def test_two_processes_share_a_port_and_end_in_order_when_told(
             await becomes(lambda: all(page.code == 4001 for page in pages))
             await becomes(lambda: first.poll() is not None and second.poll() is not None)
         assert (first.returncode, second.returncode) == (0, 0)
+
+
+async def test_a_process_whose_client_does_not_read_ends_in_order_as_well(
+    environment: dict[str, str], producer: bus.Producer
+) -> None:
+    work = Import(producer, name="x" * 20_000)
+    with process(environment, "gateway.1") as (gateway, health):
+        await ready(health)
+        async with stalled(int(environment["GATEWAY_PORT"]), work):
+            for version in range(1, 100):
+                await work.notice(version, "visible", to=work.channel)
+            await metric(health, "addressbus_gateway_frames_total", lambda value: value >= 20)
+            gateway.send_signal(signal.SIGTERM)
+            await becomes(lambda: gateway.poll() == 0, within=8)
 
 
 async def test_a_gateway_that_is_killed_and_restarted_goes_on_within_five_seconds(

@@ -17,7 +17,22 @@ def event(offset: int, version: int, kind: Kind = "progress", import_id: str = "
 
 def unframed(frame: bytes) -> Any:
     """The JSON of a frame."""
-    return msgspec.json.decode(frame[frame.index(b'{"type"') :])
+    (text,) = all_unframed(frame)
+    return text
+
+
+def all_unframed(frames: bytes) -> list[Any]:
+    """The JSON of each frame, by the lengths that RFC 6455 gives them."""
+    found = []
+    while frames:
+        assert frames[0] == 0x81
+        size, start = frames[1], 2
+        if size > 125:
+            start += 2 if size == 126 else 8
+            size = int.from_bytes(frames[2:start], "big")
+        found.append(msgspec.json.decode(frames[start : start + size]))
+        frames = frames[start + size :]
+    return found
 
 
 @dataclass(eq=False)
@@ -25,15 +40,22 @@ class Ear:
     """A listener that keeps what it is told."""
 
     heard: list[Any] = field(default_factory=list)
+    writes: int = 0
+    last: bytes = b""
+    stomach: int = 1_000
+    """After so many writes it is busy."""
     is_busy: bool = False
     lost: bool = False
 
     def busy(self) -> bool:
         return self.is_busy
 
-    def write(self, frame: bytes) -> None:
+    def write(self, frames: bytes) -> None:
         assert not self.is_busy, "a busy listener is left alone"
-        self.heard.append(unframed(frame))
+        self.writes += 1
+        self.last = frames
+        self.is_busy = self.writes >= self.stomach
+        self.heard += all_unframed(frames)
 
     def lose(self) -> None:
         self.lost = True
@@ -111,6 +133,42 @@ def test_a_busy_listener_costs_nothing_and_catches_up_with_what_matters() -> Non
     room.catch_up(slow)
     assert slow.said() == [(0, 2, "finished", 2), (2, 4, "progress", 2)]
     assert len(fast.heard) == 4
+
+
+def test_who_catches_up_is_written_to_a_few_times_and_not_once_for_each_event() -> None:
+    room = placed()
+    slow, _ = joined(room)
+    slow.is_busy = True
+    count = 2 * hub.BATCH_EVENTS + 1
+    for offset in range(1, count + 1):
+        room.receive("e", event(offset, offset, "visible"), float(offset))
+    slow.is_busy = False
+    room.catch_up(slow)
+    assert slow.writes == 3
+    assert slow.said() == [(offset - 1, offset, "visible", offset) for offset in range(1, count + 1)]
+
+
+def test_who_has_enough_after_one_write_gets_the_rest_later() -> None:
+    room = placed()
+    slow, _ = joined(room)
+    slow.is_busy, slow.stomach = True, 1
+    for offset in range(1, hub.BATCH_EVENTS + 2):
+        room.receive("e", event(offset, offset, "visible"), float(offset))
+    slow.is_busy = False
+    room.catch_up(slow)
+    assert len(slow.heard) == hub.BATCH_EVENTS
+    slow.is_busy = False
+    room.catch_up(slow)
+    assert [said["offset"] for said in slow.heard] == list(range(1, hub.BATCH_EVENTS + 2))
+
+
+def test_an_event_is_framed_once_for_all_who_stand_at_the_same_place() -> None:
+    room = placed()
+    ears = [joined(room)[0] for _ in range(3)]
+    room.receive("e", event(1, 1), 100.0)
+    assert ears[0].last is ears[1].last is ears[2].last
+    assert room.told.frames == 3
+    assert len(room.told.events) == 1
 
 
 def test_a_listener_too_far_behind_is_lost_instead_of_told_half() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.gateway import hub
 from app.gateway.hub import Event, Kind, Position, Room
-from tests.unit.test_hub import unframed
+from tests.unit.test_hub import all_unframed, unframed
 
 STREAM_EVENTS = 4
 
@@ -79,8 +79,9 @@ class Client:
     def lose(self) -> None:
         self.disconnect()
 
-    def write(self, frame: bytes) -> None:
-        self.event(unframed(frame))
+    def write(self, frames: bytes) -> None:
+        for event in all_unframed(frames):
+            self.event(event)
 
     def connect(self, room: Room) -> None:
         self.room, self.is_busy, self.raw = room, False, {}
