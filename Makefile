@@ -24,8 +24,11 @@ scale: .venv/.run ## more or fewer processes of what runs, e.g. make scale IMPOR
 test: .venv/.dev static unit js integration e2e faults ## all tests, on real servers and in a real browser
 	@echo "all tests passed"
 
-faults: .venv/.dev ## kill -9 everything once, and look
+faults: .venv/.dev ## kill, freeze and cut everything while imports run, and judge what is left
 	$(call pytest,tests/faults)
+
+campaign: .venv/.dev ## the same for hours: SEEDS=30 campaigns (5 minutes of faults each); appends to bench/results
+	@$(VENV) -m tests.faults.campaign --seeds 1..$(or $(SEEDS),30) $(CAMPAIGN)
 
 faults-brokers: .venv/.dev ## BROKERS=3: kill leaders while an import runs, try who may do what (some minutes)
 	$(call pytest,tests/brokers)
@@ -105,4 +108,4 @@ venv:
 	fi; \
 	"$$python" -m venv .venv || { rm -rf .venv; exit 1; }
 
-.PHONY: check help run sign-in operator scale test faults faults-brokers fuzz bench clean static unit integration e2e js venv
+.PHONY: check help run sign-in operator scale test faults faults-brokers campaign fuzz bench clean static unit integration e2e js venv
