@@ -170,10 +170,10 @@ export function state(one, format) {
   if (one.silent) return say("topology.process.silent");
   if (one.missing) return say("topology.process.missing", { what: one.missing });
   const rows = one.rate("rows");
-  if (rows) return say("topology.process.rows", { rate: format.rate(rows) });
+  if (rows) return say("topology.process.rows", { count: format.about(rows) });
   if (one.kind === "gateway") return say("topology.process.sockets", { n: one.figures.sockets ?? 0, count: format.number(one.figures.sockets ?? 0) });
   const contacts = one.rate("contacts");
-  if (contacts) return say("topology.process.contacts", { rate: format.rate(contacts) });
+  if (contacts) return say("topology.process.contacts", { count: format.about(contacts) });
   return say(one.waiting && one.kind !== "gateway" ? "topology.process.busy" : "topology.process.idle");
 }
 
