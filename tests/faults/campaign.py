@@ -24,6 +24,8 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import psutil
+
 from app.core.workspaces import workspace_id
 from bench import people
 from bench.client import TERMINAL, Client
@@ -48,6 +50,8 @@ SEED_SECONDS = 900
 """Of one of many seeds, beside the time in which things are broken."""
 SUMMED = ("loss", "dup", "miscount", "stuck")
 GREATEST = ("ttr_p95", "dark_p95", "view_delay", "rework")
+STOP_SECONDS = 180
+_NOTHING: dict[str, Any] = {"figures": {}, "broken": [], "blows": [], "lines": []}
 RESULTS = Path("bench/results/campaign.jsonl")
 
 
@@ -268,21 +272,32 @@ def _append(results: Path, record: dict[str, Any]) -> None:
 
 def _many(seeds: Sequence[int], arguments: Sequence[str], limit: float, results: Path) -> int:
     """Each seed in a process of its own, ended when it takes too long; a line for each, and one for all."""
-    codes: dict[int, int] = {}
-    for seed in seeds:
-        command = [sys.executable, "-m", "tests.faults.campaign", "--seed", str(seed), *arguments]
-        print(f"--- seed {seed}", flush=True)
-        with subprocess.Popen(command) as one:
-            try:
-                codes[seed] = one.wait(limit)
-            except subprocess.TimeoutExpired:
-                codes[seed] = 2
-                one.terminate()  # it stops what it started
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    one.wait(180)
-                one.kill()
+    codes = [_apart(seed, arguments, limit, results) for seed in seeds]
     print(*summary(_read(results), seeds), sep="\n", flush=True)
-    return max(codes.values())
+    return max(codes)
+
+
+def _apart(seed: int, arguments: Sequence[str], limit: float, results: Path) -> int:
+    print(f"--- seed {seed}", flush=True)
+    before = len(_read(results))
+    command = [sys.executable, "-m", "tests.faults.campaign", "--seed", str(seed), *arguments]
+    with subprocess.Popen(command) as one:
+        try:
+            code = one.wait(limit)
+        except subprocess.TimeoutExpired:
+            code = 2
+            one.terminate()  # it stops what it started
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                one.wait(STOP_SECONDS)
+        if one.poll() is None:
+            for process in [*psutil.Process(one.pid).children(recursive=True), psutil.Process(one.pid)]:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+    if len(_read(results)) == before:  # it did not even get to say why
+        trouble = f"no judgement within {limit:.0f} s, exit code {one.returncode}"
+        _append(results, {"seed": seed, "ok": False, "trouble": trouble, "took": limit, **_NOTHING})
+        code = 2
+    return code
 
 
 def _read(results: Path) -> list[dict[str, Any]]:
