@@ -24,13 +24,15 @@ class DidNotStart(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Whole:
-    """A running stack. `facts()` is its stack.json as it is now (processes restart, pids change)."""
+    """A running stack. `facts()` is its stack.json as it is now (processes restart, pids change), and `data_keys`."""
 
     data_dir: Path
     command: subprocess.Popen[bytes]
 
     def facts(self) -> dict[str, Any]:
         found: dict[str, Any] = json.loads((self.data_dir / "stack.json").read_text())
+        # What is sealed in topics is opened with them: by those who hold the stack to what it was given.
+        found["data_keys"] = json.loads((self.data_dir / "secrets.json").read_text())["data_keys"]
         return found
 
     def pid(self, name: str) -> int:

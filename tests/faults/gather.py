@@ -34,6 +34,8 @@ from app.core.topics import (
     Topic,
     retry_topic,
 )
+from app.keys import Keys
+from app.sealing import HEADER, Vault, whose
 from tests.faults.course import Course
 from tests.faults.evidence import (
     Addressed,
@@ -88,11 +90,16 @@ async def gather(course: Course, facts: Mapping[str, Any]) -> Evidence:
             for one in course.witnesses
         ],
     )
-    settings = config.Process(process_name="checker", kafka_bootstrap=facts["kafka"])
+    settings = config.read(config.Process, {**facts["operator"], "PROCESS_NAME": "checker"})
     found.lag = await _lag(settings)
     async with await psycopg.AsyncConnection.connect(facts["postgres"]["admin"]) as connection:
         await _tables(connection, found)
-    await _topics(settings, found, course.began)
+    keys = Keys(settings, Vault.parse(facts["data_keys"]))
+    try:
+        await keys.start()
+        await _topics(settings, keys, found, course.began)
+    finally:
+        await keys.stop()
     return found
 
 
@@ -167,21 +174,26 @@ def _stored(row: Sequence[Any]) -> Stored:
 # --- Kafka
 
 
-async def _topics(settings: config.Process, found: Evidence, began: float) -> None:
-    ours = frozenset(found.workspaces.values())
-    take: dict[Topic, Callable[[ConsumerRecord], None]] = {
-        EXPRESS: lambda record: _take_segment(record, found, ours),
-        BULK: lambda record: _take_segment(record, found, ours),
-        FACTS: lambda record: _take_fact(record, found, ours),
-        IMPORTS: lambda record: _take_state(record, found, ours),
-        NOTICES: lambda record: _take_notice(record, found, ours),
-        CHANGED: lambda record: _take_changed(record, found, ours),
-        PROBLEMS: lambda record: _take_problems(record, found, ours),
-        **dict.fromkeys((DEAD, *_RETRIES), lambda record: _take_letter(record, found)),
+async def _topics(settings: config.Process, keys: Keys, found: Evidence, began: float) -> None:
+    take: dict[Topic, Callable[[ConsumerRecord, bytes, Evidence], None]] = {
+        EXPRESS: _take_segment,
+        BULK: _take_segment,
+        FACTS: _take_fact,
+        IMPORTS: _take_state,
+        NOTICES: _take_notice,
+        CHANGED: _take_changed,
+        PROBLEMS: _take_problems,
+        **dict.fromkeys((DEAD, *_RETRIES), _take_letter),
     }
+    ours = frozenset(found.workspaces.values())
     for topic, act in take.items():
         async for record in records_of(settings, topic, began):
-            act(record)
+            value, headers = record.value or b"", dict(record.headers)
+            if HEADER in headers and act is not _take_letter:
+                if whose(headers).workspace not in ours:
+                    continue
+                value = await keys.open(headers, value)
+            act(record, value, found)
 
 
 async def records_of(settings: config.Process, topic: Topic, since: float) -> AsyncIterator[ConsumerRecord]:
@@ -213,9 +225,9 @@ async def records_of(settings: config.Process, topic: Topic, since: float) -> As
         await consumer.stop()
 
 
-def _take_segment(record: ConsumerRecord, found: Evidence, ours: frozenset[UUID]) -> None:
+def _take_segment(record: ConsumerRecord, value: bytes, found: Evidence) -> None:
     header = _header.decode(dict(record.headers)["segment"])
-    if header.workspace not in ours:
+    if header.workspace not in found.workspaces.values():
         return
     found.segments.append(
         Segment(
@@ -228,36 +240,36 @@ def _take_segment(record: ConsumerRecord, found: Evidence, ours: frozenset[UUID]
             index=header.index,
             second=header.order_second,
             first_line=header.first_line,
-            end_line=header.first_line + (record.value or b"").count(b"\n"),
+            end_line=header.first_line + value.count(b"\n"),
             crc=header.crc32c,
-            sum=crc32c.crc32c(record.value or b""),
+            sum=crc32c.crc32c(value),
         )
     )
 
 
-def _take_fact(record: ConsumerRecord, found: Evidence, ours: frozenset[UUID]) -> None:
-    fact = _fact.decode(record.value)
-    if fact.workspace in ours:
+def _take_fact(record: ConsumerRecord, value: bytes, found: Evidence) -> None:
+    fact = _fact.decode(value)
+    if fact.workspace in found.workspaces.values():
         found.facts.append(Happened(record.timestamp / 1000, fact))
 
 
-def _take_state(record: ConsumerRecord, found: Evidence, ours: frozenset[UUID]) -> None:
+def _take_state(record: ConsumerRecord, value: bytes, found: Evidence) -> None:
     if record.value is None:
-        return
-    folded = decode_record(record.value)
-    if folded.state.workspace in ours:
+        return  # of an import that ended more than a week ago
+    folded = decode_record(value)
+    if folded.state.workspace in found.workspaces.values():
         found.states.append(Folded(record.timestamp / 1000, folded))
 
 
-def _take_notice(record: ConsumerRecord, found: Evidence, ours: frozenset[UUID]) -> None:
-    notice = _notice.decode(record.value)
-    if notice.workspace in ours:
+def _take_notice(record: ConsumerRecord, value: bytes, found: Evidence) -> None:
+    notice = _notice.decode(value)
+    if notice.workspace in found.workspaces.values():
         found.notices.append(Addressed(record.timestamp / 1000, notice))
 
 
-def _take_changed(record: ConsumerRecord, found: Evidence, ours: frozenset[UUID]) -> None:
-    part = rows.part(record.value)
-    if part.workspace not in ours:
+def _take_changed(record: ConsumerRecord, value: bytes, found: Evidence) -> None:
+    part = rows.part(value)
+    if part.workspace not in found.workspaces.values():
         return
     known = [(msgspec.json.decode(doc, type=_Known), bytes(doc)) for doc in part.contacts]
     contacts = tuple((contact.id, contact.version, doc) for contact, doc in known)
@@ -266,15 +278,15 @@ def _take_changed(record: ConsumerRecord, found: Evidence, ours: frozenset[UUID]
     )
 
 
-def _take_problems(record: ConsumerRecord, found: Evidence, ours: frozenset[UUID]) -> None:
-    told = _problems.decode(record.value)
-    if told.workspace not in ours:
+def _take_problems(record: ConsumerRecord, value: bytes, found: Evidence) -> None:
+    told = _problems.decode(value)
+    if told.workspace not in found.workspaces.values():
         return
     troubles = tuple(Trouble(told.import_id, told.index, each.row, each.line, each.code) for each in told.problems)
     found.problems.append(Complaint(told.workspace, told.import_id, told.index, told.part, told.parts, troubles))
 
 
-def _take_letter(record: ConsumerRecord, found: Evidence) -> None:
+def _take_letter(record: ConsumerRecord, value: bytes, found: Evidence) -> None:
     headers = {name: value.decode(errors="replace") for name, value in record.headers}
     if "letter" in headers:
         return  # a note that one was brought back

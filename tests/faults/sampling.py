@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from redis.asyncio import Redis
 
+from app import bus, config
 from app.stack.whole import Whole
 from tests.faults.course import Course, Sample, Usage
 
@@ -40,7 +41,8 @@ async def _sample_for_ever(course: Course, facts: Mapping[str, Any], every: floa
 
 
 async def _sample_while_there(course: Course, facts: Mapping[str, Any], every: float) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=facts["kafka"], request_timeout_ms=1000 * _AWAY_SECONDS)
+    settings = config.read(config.Process, {**facts["operator"], "PROCESS_NAME": "sampler"})
+    admin = AIOKafkaAdminClient(**bus.connection(settings), request_timeout_ms=1000 * _AWAY_SECONDS)
     async with asyncio.timeout(_AWAY_SECONDS):
         await admin.start()
         connection = await psycopg.AsyncConnection.connect(facts["postgres"]["admin"], autocommit=True)
