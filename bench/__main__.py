@@ -1,6 +1,6 @@
 """`make bench`: starts a stack of its own, measures, prints a table and writes JSON.
 
-python -m bench [--rows 1000000] [--only imports,small,...] [--json bench/results/latest.json]
+python -m bench [--rows 1000000] [--only imports,small,...] [--json bench/results/latest.json] [--against FILE]
 """
 
 import argparse
@@ -8,65 +8,117 @@ import asyncio
 import os
 import tempfile
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from pathlib import Path
 
 from app.stack.whole import Whole, whole
-from bench import formats, imports, lookup, providers, reading, sockets, uploads
+from bench import against, formats, gateway, imports, lookup, providers, reading, sharing, uploads
 from bench.client import Client
 from bench.report import Figure, save, show
 
-ALONE = {"reading", "providers"}
-"""These need no stack, or bring their own."""
-Measure = Callable[[], Coroutine[None, None, list[Figure]]]
+SOCKETS = 10_000
 
 
-async def run(stack: Whole, folder: Path, rows: int, only: set[str]) -> list[Figure]:
-    """Every measurement, in the order in which they need each other's contacts."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """What a part measures with: `rows` is the size that was asked for, `keys` opens the stack's channels."""
+
+    client: Client
+    stack: Whole
+    keys: str
+    folder: Path
+    rows: int
+
+
+Part = Callable[[Bench], Coroutine[None, None, list[Figure]]]
+PARTS: dict[str, Part] = {
+    "delays": lambda bench: imports.delays(bench.client, bench.folder, 200),
+    "heard": lambda bench: gateway.delays(bench.client, bench.stack, bench.keys, bench.folder, SOCKETS // 10, count=50),
+    "first": lambda bench: imports.first_contact(bench.client, bench.folder, max(bench.rows // 5, 1000)),
+    "imports": lambda bench: imports.big(bench.client, bench.stack, bench.folder, bench.rows),
+    "long": lambda bench: imports.long(bench.client, bench.stack, bench.folder, bench.rows),
+    "lookup": lambda bench: lookup.answers(bench.client, 10),
+    "sockets": lambda bench: gateway.many(bench.stack, bench.keys, SOCKETS),
+    "small": lambda bench: imports.small_beside_big(bench.client, bench.stack, bench.folder, bench.rows),
+    "formats": lambda bench: formats.every_kind(bench.client, bench.stack, bench.folder, max(bench.rows // 20, 1000)),
+    "uploads": lambda bench: uploads.big(bench.client, bench.stack, bench.folder, max(bench.rows // 1000, 20)),
+}
+"""What is measured with a whole stack, in an order in which each finds the contacts and the peace it needs."""
+SHARING: dict[str, Part] = {
+    "sharing": lambda bench: sharing.same_keys(bench.client, bench.stack, bench.folder, max(bench.rows // 10, 1000))
+}
+"""With a stack of its own, because it takes more importers."""
+ASKED = {"long"}
+"""Only measured when it is named: ten times the rows."""
+NAMES = ("reading", *PARTS, *SHARING, "providers")
+
+
+async def measure(parts: dict[str, Part], stack: Whole, keys: str, folder: Path, rows: int) -> list[Figure]:
+    """One part after the other; the table grows on the screen meanwhile."""
     facts = stack.facts()
     client = Client(facts["web"], facts["api_token"])
-    measures: dict[str, Measure] = {
-        "delays": lambda: imports.delays(client, folder, 200),
-        "first": lambda: imports.first_contact(client, folder, max(rows // 5, 1000)),
-        "imports": lambda: imports.big(client, stack, folder, rows),
-        "lookup": lambda: lookup.answers(client, 10),
-        "sockets": lambda: sockets.memory(client, stack, 1000),
-        "small": lambda: imports.small_beside_big(client, stack, folder, rows // 10),
-        "formats": lambda: formats.every_kind(client, stack, folder, max(rows // 20, 1000)),
-        "uploads": lambda: uploads.big(client, stack, folder, max(rows // 1000, 20)),
-    }
+    bench = Bench(client=client, stack=stack, keys=keys, folder=folder, rows=rows)
     figures: list[Figure] = []
     try:
-        for name, measure in measures.items():
-            if not only or name in only:
-                figures += await measure()
-                print(show(figures), "\n", flush=True)
+        for part in parts.values():
+            figures += await part(bench)
+            print(show(figures), "\n", flush=True)
     finally:
         await client.close()
     return figures
 
 
+def on_a_stack(parts: dict[str, Part], wanted: set[str], folder: Path, rows: int, importers: str) -> list[Figure]:
+    """Those of the parts that are wanted, with a stack that is started for them."""
+    parts = {name: part for name, part in parts.items() if name in wanted}
+    if not parts:
+        return []
+    settings = {
+        "IMPORTERS": importers,
+        "REQUESTS_PER_MINUTE": "1000000",
+        "MAX_OPEN_UPLOADS": "30",
+        "DRAIN_SECONDS": "20",
+        "CHANNEL_KEYS": (keys := gateway.keys()),
+    }
+    folder.mkdir(mode=0o755)
+    with whole(folder / "data", **settings) as stack:
+        return asyncio.run(measure(parts, stack, keys, folder, rows))
+
+
 def main() -> None:
-    arguments = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    arguments.add_argument("--rows", type=int, default=1_000_000)
-    arguments.add_argument("--only", default="", help="names, separated by commas")
-    arguments.add_argument("--json", type=Path, default=Path("bench/results/latest.json"))
-    arguments.add_argument("--importers", default="2")
-    given = arguments.parse_args()
-    only = set(given.only.split(",")) - {""}
+    parser = argparse.ArgumentParser(
+        prog="python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the big imports; %(default)s")
+    parser.add_argument(
+        "--only",
+        type=lambda text: [name for name in text.split(",") if name],
+        default=[name for name in NAMES if name not in ASKED],
+        help=f"separated by commas, of {', '.join(NAMES)}; all but {', '.join(ASKED)}",
+    )
+    parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"), help="%(default)s")
+    parser.add_argument("--against", type=Path, help="the JSON of an earlier run, to compare with")
+    parser.add_argument("--importers", default="2", help="%(default)s")
+    given = parser.parse_args()
+    if unknown := set(given.only) - set(NAMES):
+        parser.error(f"there is no {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}")
+    before = against.load(given.against) if given.against else []
+    wanted = set(given.only)
+    figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="addressbus-bench-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        figures = reading.speed(min(given.rows, 200_000)) if not only or "reading" in only else []
-        print(show(figures), flush=True)
-        settings = {"IMPORTERS": given.importers, "REQUESTS_PER_MINUTE": "1000000", "MAX_OPEN_UPLOADS": "30"}
-        if not only or only - ALONE:
-            with whole(folder / "data", **settings) as stack:
-                figures += asyncio.run(run(stack, folder, given.rows, only))
-        if not only or "providers" in only:
+        if "reading" in wanted:
+            figures += reading.speed(min(given.rows, 200_000))
+        figures += on_a_stack(PARTS, wanted, folder / "one", given.rows, given.importers)
+        figures += on_a_stack(SHARING, wanted, folder / "sharing", given.rows, str(sharing.IMPORTERS))
+        if "providers" in wanted:
             figures += providers.figures(folder)
     save(figures, given.json)
     print(show(figures))
     print(f"\nwritten to {os.path.relpath(given.json)}")
+    if before:
+        print(f"\nbeside {given.against}:\n{against.show(figures, before)}")
 
 
 if __name__ == "__main__":

@@ -98,6 +98,9 @@ class Client:
         answer = await self.http.put(url, content=_chunks(path), headers={"Content-Length": str(size_of(path))})
         answer.raise_for_status()
 
+    async def cancel(self, import_id: str) -> None:
+        (await self.http.post(f"/api/v1/imports/{import_id}/cancel")).raise_for_status()
+
     async def get(self, path: str, **query: Any) -> dict[str, Any]:
         answer = await self.http.get(path, params=query)
         answer.raise_for_status()

@@ -14,11 +14,12 @@ SAMPLE_SECONDS = 1.0
 
 @dataclass(slots=True)
 class Use:
-    """Of one process with all its children: CPU seconds spent and the greatest resident memory, in MiB."""
+    """Of one process with all its children: CPU seconds spent, and resident memory in MiB, one sample a second."""
 
     cpu_seconds: float = 0.0
     peak_mib: float = 0.0
     first_mib: float = 0.0
+    samples: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -45,6 +46,7 @@ def measured(stack: Whole) -> Iterator[Usage]:
                 resident = _resident(process)
                 use.first_mib = use.first_mib or resident
                 use.peak_mib = max(use.peak_mib, resident)
+                use.samples.append(resident)
             stopped.wait(SAMPLE_SECONDS)
 
     sampling = threading.Thread(target=sample, daemon=True)
