@@ -21,6 +21,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import Random
 from typing import Any
 from uuid import uuid4
 
@@ -45,6 +46,8 @@ QUIET_SECONDS = 180
 """So long after the last heal an import may take to its end; what takes longer is stuck."""
 VIEW_SECONDS = 20
 """So long the witnesses have to hear of it."""
+START_BEFORE = 0.85
+"""The last import begins when this part of the faults has begun."""
 WARM_ROWS = 5_000
 SEED_SECONDS = 900
 """Of one of many seeds, beside the time in which things are broken."""
@@ -180,17 +183,26 @@ async def _storm(
     say: Callable[[str], None],
 ) -> list[str]:
     """Everybody sends while things break; then all of it must come to its end. Answers what did not."""
+    random = Random(f"storm {seed}")
+    pauses = [random.uniform(0, shape.every) for _ in senders]
     began = time.monotonic()
+    # Imports begin all along, however long the stack takes to be whole after a fault.
+    turns = [asyncio.Event() for _ in blows]
+
+    def struck(number: int, blow: Blow) -> None:
+        turns[number].set()
+        say(f"{time.monotonic() - began:6.1f} s  {blow}")
 
     async def import_(number: int, sender: Sender) -> None:
-        await asyncio.sleep(0.8 * len(blows) * shape.every * number / len(senders))
+        await turns[int(START_BEFORE * len(blows) * number / len(senders))].wait()
+        await asyncio.sleep(pauses[number])
         await sender.run()
         await sender.ended()
 
     tasks = {asyncio.create_task(import_(number, sender)): sender for number, sender in enumerate(senders)}
     try:
         nemesis = Nemesis(stack, course, seed)
-        await rage(nemesis, blows, shape.every, lambda what: say(f"{time.monotonic() - began:6.1f} s  {what}"))
+        await rage(nemesis, blows, shape.every, struck)
         course.healed = time.time()
         say(f"{time.monotonic() - began:6.1f} s  all is healed; {sum(not task.done() for task in tasks)} imports run")
         await asyncio.wait(tasks, timeout=QUIET_SECONDS)

@@ -250,10 +250,18 @@ class Nemesis:
         return bus.connection(config.Process(process_name="nemesis", kafka_bootstrap=self._exposed.facts()["kafka"]))
 
 
-async def rage(nemesis: Nemesis, blows: Sequence[Blow], every: float, say: Callable[[str], None]) -> None:
-    """All blows, one after the other, one every so many seconds or, where it takes longer to be whole, later."""
-    for blow in blows:
-        began = time.monotonic()
-        say(f"{blow}")
+async def rage(
+    nemesis: Nemesis,
+    blows: Sequence[Blow],
+    every: float,
+    begun: Callable[[int, Blow], None] = lambda number, blow: None,
+) -> None:
+    """All blows, one after the other, one every so many seconds or, where it takes longer to be whole, later.
+
+    `begun` hears of each before it falls. Raises NotReady.
+    """
+    for number, blow in enumerate(blows):
+        at = time.monotonic()
+        begun(number, blow)
         await nemesis.strike(blow)
-        await asyncio.sleep(max(0.0, every - (time.monotonic() - began)))
+        await asyncio.sleep(max(0.0, every - (time.monotonic() - at)))
