@@ -31,6 +31,7 @@ from app.core.topics import (
     NOTICES,
     PROBLEMS,
     RETRY_DELAYS,
+    TELEMETRY,
     Topic,
     retry_topic,
 )
@@ -297,7 +298,8 @@ def _take_letter(record: ConsumerRecord, value: bytes, found: Evidence) -> None:
 async def _lag(settings: config.Process) -> dict[str, int]:
     """What each group has still to do of each topic, once it had a moment to commit.
 
-    `imports` is left out: its transactions end with marks that count as records and are nobody's work.
+    `imports` is left out: its transactions end with marks that count as records and are nobody's work. So is what
+    processes tell of themselves, which never ends.
     """
     admin = AIOKafkaAdminClient(**bus.connection(settings))
     consumer = AIOKafkaConsumer(**bus.connection(settings), enable_auto_commit=False)
@@ -318,7 +320,7 @@ async def _lag(settings: config.Process) -> dict[str, int]:
 
 
 def _counted(topics: Iterable[Topic]) -> list[Topic]:
-    return [topic for topic in topics if topic is not IMPORTS]
+    return [topic for topic in topics if topic not in (IMPORTS, TELEMETRY)]
 
 
 async def _add_lag(

@@ -14,7 +14,7 @@ from app.core.events import Counts, Projected, SegmentDone
 from app.core.imports import TERMINAL
 from app.core.topics import BULK
 from tests.faults.course import Fault, Sample
-from tests.faults.evidence import Evidence, Job, Letter, Shown, Stored, Trouble
+from tests.faults.evidence import Addressed, Evidence, Job, Letter, Shown, Stored, Trouble
 from tests.faults.witness import Heard
 
 T = TypeVar("T")
@@ -371,6 +371,14 @@ def a_frame_is_missing(evidence: Evidence) -> None:
     put_frames(evidence, without)
 
 
+def a_version_has_two_states(evidence: Evidence) -> None:
+    def other_state(each: Addressed) -> Addressed:
+        state = each.notice.state
+        return each._replace(notice=changed(each.notice, state=changed(state, bytes_done=state.bytes_done + 1)))
+
+    put(evidence.notices, lambda each: True, other_state)
+
+
 def the_wrong_statement_won(evidence: Evidence) -> None:
     def older(stored: Stored) -> Stored:
         at, name = stored.fields["given"]
@@ -548,7 +556,7 @@ def another_end_was_told(evidence: Evidence) -> None:
 
 
 def finished_was_told_too_early(evidence: Evidence) -> None:
-    def early(each: Any) -> Any:
+    def early(each: Addressed) -> Addressed:
         state = each.notice.state
         return each._replace(notice=changed(each.notice, state=changed(state, rows=state.rows - 1)))
 
@@ -662,6 +670,7 @@ PLANTED: dict[str, tuple[Callable[[Evidence], None], ...]] = {
         a_frame_shows_what_nobody_told,
         frames_are_out_of_order,
         a_frame_is_missing,
+        a_version_has_two_states,
         the_wrong_statement_won,
         the_wrong_position_added_an_element,
     ),

@@ -12,16 +12,18 @@ from uuid import uuid4
 
 import pytest
 
+from app.core.reading.plan import Existing
 from app.core.workspaces import workspace_id
 from app.stack.whole import Whole
 from bench.client import Client, visible
-from tests.faults import checker, expected
+from tests.faults import checker, expected, model
 from tests.faults.checks import CHECKS
 from tests.faults.checks.ground import Limits
 from tests.faults.course import Course
 from tests.faults.evidence import Evidence
-from tests.faults.expected import Expectation, Upload
+from tests.faults.expected import Expectation, Row, Upload
 from tests.faults.gather import gather
+from tests.faults.model import Placed
 from tests.faults.planted import PLANTED, copied
 from tests.faults.sampling import sampling, usage
 from tests.faults.tenants import tenant
@@ -183,6 +185,47 @@ def test_workspaces_share_nobody() -> None:
     assert other
     assert not one & other
     assert all(expectation.canary(0) in key for key in one)
+
+
+# --- the model
+
+
+def placed(second: int, existing: Existing, *rows: Row) -> Placed:
+    upload = expected.generate(1, imports=1, rows=(1, 1)).uploads[0]
+    upload = upload._replace(format="vcard", existing=existing, rows=rows)
+    return Placed(upload, second, {0: (1, 100), 1: (100, 200)}, {0, 1})
+
+
+def said(line: int, **fields: str) -> Row:
+    return Row(line, "e:ada@example.org", "", fields, {"eada@example.org": ("", 0)})
+
+
+def value(name: str, *uploads: Placed) -> str:
+    return model.contacts(uploads)["e:ada@example.org"].fields[name][1]
+
+
+def test_the_first_to_fill_stays_and_the_last_to_overwrite_wins() -> None:
+    one, other = said(1, title="Nurse"), said(1, title="Buyer")
+    assert value("title", placed(7, "fill", one), placed(8, "fill", other)) == "Nurse"
+    assert value("title", placed(7, "overwrite", one), placed(8, "overwrite", other)) == "Buyer"
+    assert value("title", placed(7, "overwrite", one), placed(8, "fill", other)) == "Nurse"
+    assert value("title", placed(7, "fill", one), placed(8, "overwrite", other)) == "Buyer"
+    assert value("title", placed(7, "overwrite", one, said(2, title="Teacher"))) == "Teacher"
+
+
+def test_what_nobody_says_erases_nothing() -> None:
+    assert value("company", placed(7, "fill", said(1, company="Ashdown")), placed(8, "overwrite", said(1))) == "Ashdown"
+
+
+def test_a_contact_is_written_once_a_segment() -> None:
+    contact = model.contacts([placed(7, "fill", said(1), said(2), said(100))])["e:ada@example.org"]
+    assert contact.version == 2
+    assert (contact.born, contact.last) == (7 << 31, (7 << 31) + (1 << 13))
+
+
+def test_only_what_was_merged_is_expected() -> None:
+    half = placed(7, "fill", said(1, title="Nurse"), said(100, company="Ashdown"))._replace(merged={1})
+    assert set(model.contacts([half])["e:ada@example.org"].fields) == {"company"}
 
 
 # --- the witness

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from uuid import UUID
 
-from app.core.events import Counts, Sealed, SegmentFailed
+from app.core.events import Counts, Sealed
 from app.core.imports import TERMINAL, State
 from tests.faults.checks.ground import OUTCOMES, Finding, Ground
 from tests.faults.expected import Upload
@@ -47,11 +47,7 @@ def _segments(ground: Ground, found: Finding, import_id: UUID) -> int:
     )
     for index in spans.keys() & {index - 1 for index in spans}:
         found.expect(spans[index][1] == spans[index + 1][0], f"lines are missing behind segment {index} of {name}")
-    given_up = {
-        happened.fact.index
-        for happened in ground.evidence.facts
-        if isinstance(happened.fact, SegmentFailed) and happened.fact.import_id == import_id
-    }
+    given_up = ground.given_up[import_id].keys()
     missing = sorted(spans.keys() - merged - given_up)
     found.expect(not missing, f"segments {missing} of {name} are not in the ledger")
     return sum(len(_rows(ground, import_id, index)) for index in missing)
@@ -122,11 +118,11 @@ def _counts(ground: Ground, found: Finding, import_id: UUID, upload: Upload) -> 
     before = len(found.wrong)
     told = {outcome: getattr(state, outcome) for outcome in OUTCOMES}
     found.expect(state.rows == sum(told.values()), f"{name} has {state.rows} rows and {sum(told.values())} outcomes")
-    ledger = _summed(ground, import_id)
+    ledger, given_up = _summed(ground, import_id), sum(ground.given_up[import_id].values())
     for outcome in OUTCOMES:
-        wanted = getattr(ledger, outcome) + (_given_up(ground, import_id) if outcome == "rejected" else 0)
+        wanted = getattr(ledger, outcome) + (given_up if outcome == "rejected" else 0)
         found.expect(told[outcome] == wanted, f"{name} says {told[outcome]} {outcome}, the ledger {wanted}")
-    if state.status == "finished":
+    if state.status == "finished" and not given_up:
         present = state.created + state.updated + state.unchanged
         for what, is_, must in (
             ("rows", state.rows, len(upload.rows)),
@@ -143,19 +139,6 @@ def _counts(ground: Ground, found: Finding, import_id: UUID, upload: Upload) -> 
 def _summed(ground: Ground, import_id: UUID) -> Counts:
     rows = [row.counts for row in ground.evidence.ledger if row.import_id == import_id]
     return Counts(**{outcome: sum(getattr(row, outcome) for row in rows) for outcome in OUTCOMES})
-
-
-def _given_up(ground: Ground, import_id: UUID) -> int:
-    """The rows of segments that were given up for good."""
-    return sum(
-        {
-            happened.fact.index: happened.fact.rows
-            for happened in ground.evidence.facts
-            if isinstance(happened.fact, SegmentFailed)
-            and happened.fact.import_id == import_id
-            and happened.fact.index not in ground.merged[import_id]
-        }.values()
-    )
 
 
 def _others(ground: Ground, upload: Upload) -> set[str]:
@@ -206,8 +189,8 @@ def _seen_once(ground: Ground, found: Finding) -> None:
 def _complete(ground: Ground, found: Finding, state: State) -> None:
     """Finished means that all rows are in, not that they will be."""
     upload = ground.imports.get(state.id)
-    if upload is not None and state.status == "finished":
+    if upload is not None and state.status == "finished" and not ground.given_up[state.id]:
         found.expect(
-            state.rows == len(upload.rows) or _given_up(ground, state.id),
+            state.rows == len(upload.rows),
             f"{ground.name(state.id)} was told finished with {state.rows} of {len(upload.rows)} rows",
         )

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from uuid import UUID, uuid5
 
-from app.core.events import Counts, SegmentDone
+from app.core.events import Counts, SegmentDone, SegmentFailed
 from app.core.imports import TERMINAL, State
 from tests.faults import model
 from tests.faults.evidence import Evidence, Ledgered, Part, Stored
 from tests.faults.expected import Expectation, Upload
+from tests.faults.views import View, of_stored
 
 OUTCOMES = ("created", "updated", "unchanged", "duplicate", "rejected")
 
@@ -106,6 +107,16 @@ class Ground:
         return found
 
     @cached_property
+    def given_up(self) -> dict[UUID, dict[int, int]]:
+        """Import -> segments that were given up, and not brought back since -> their rows."""
+        found: dict[UUID, dict[int, int]] = defaultdict(dict)
+        for happened in self.evidence.facts:
+            fact = happened.fact
+            if isinstance(fact, SegmentFailed) and fact.index not in self.merged[fact.import_id]:
+                found[fact.import_id][fact.index] = fact.rows
+        return found
+
+    @cached_property
     def done(self) -> dict[Part, list[Counts]]:
         """The counts that were told of each segment, once for each time."""
         found: dict[Part, list[Counts]] = defaultdict(list)
@@ -119,10 +130,11 @@ class Ground:
         """Workspace -> contact -> what it must be, given the segments that were merged."""
         placed: dict[int, list[model.Placed]] = defaultdict(list)
         for import_id, upload in self.imports.items():
-            # A finished import has all of its segments in the database, whatever the ledger says.
-            merged = set(self.spans[import_id]) if import_id in self.finished else self.merged[import_id]
-            second = self.seconds.get(import_id, 0)
-            placed[upload.workspace].append(model.Placed(upload, second, self.spans[import_id], merged))
+            spans, merged = self.spans[import_id], self.merged[import_id]
+            if import_id in self.finished:
+                # All of it has to be in the database, whatever the ledger says.
+                merged = spans.keys() - self.given_up[import_id].keys()
+            placed[upload.workspace].append(model.Placed(upload, self.seconds.get(import_id, 0), spans, merged))
         return {
             workspace: {uuid5(workspace, key): stored for key, stored in model.contacts(placed[number]).items()}
             for number, workspace in self.evidence.workspaces.items()
@@ -135,6 +147,14 @@ class Ground:
         for (workspace, second), import_id in self.evidence.sources.items():
             found[workspace][second] = import_id
         return found
+
+    @cached_property
+    def views(self) -> dict[UUID, dict[UUID, View]]:
+        """Workspace -> contact -> what people must see of it, as the database has it."""
+        return {
+            workspace: {id_: of_stored(stored, self.brought[workspace]) for id_, stored in contacts.items()}
+            for workspace, contacts in self.evidence.contacts.items()
+        }
 
     def contacts(self) -> Iterator[tuple[UUID, UUID, Stored | None, Stored | None]]:
         """(workspace, contact, what it must be, what it is) of everybody who is or must be."""

@@ -32,7 +32,7 @@ def only_forward(ground: Ground) -> Finding:
     """I6: frames come in order, states and counters only grow; of each field the stamp is the strongest statement's."""
     found = Finding()
     back = 0
-    said = _said(ground)
+    said = _said(ground, found)
     replaced = {e.fact.import_id for e in ground.evidence.facts if isinstance(e.fact, SegmentFailed)}
     for watched in ground.evidence.watched:
         back += _in_order(watched, found)
@@ -56,9 +56,15 @@ def only_forward(ground: Ground) -> Finding:
     return found
 
 
-def _said(ground: Ground) -> dict[tuple[UUID, int], bytes]:
-    """(import, version) -> the state as the tracker told it."""
-    return {(n.notice.state.id, n.notice.state.version): _essence(n.notice.state) for n in ground.evidence.notices}
+def _said(ground: Ground, found: Finding) -> dict[tuple[UUID, int], bytes]:
+    """(import, version) -> the state as the tracker told it, each time alike."""
+    said: dict[tuple[UUID, int], bytes] = {}
+    for addressed in ground.evidence.notices:
+        state = addressed.notice.state
+        first = said.setdefault((state.id, state.version), _essence(state))
+        alike = first == _essence(state)
+        found.expect(alike, f"version {state.version} of {ground.name(state.id)} was told in two ways")
+    return said
 
 
 def _essence(state: State) -> bytes:
@@ -151,7 +157,7 @@ def _read_model(ground: Ground, found: Finding) -> int:
             if row is None or stored is None:
                 wrong = ["is not shown" if row is None else "is shown, and is not there"]
             else:
-                differ = views.differences(views.of_stored(stored, ground.brought[workspace]), views.of_doc(row.doc))
+                differ = views.differences(ground.views[workspace][id_], views.of_doc(row.doc))
                 wrong += [f"is shown with another {name}" for name in differ]
                 if row.version != stored.version:
                     wrong.append(f"is shown in version {row.version}, and is {stored.version}")
@@ -184,7 +190,7 @@ def _log(ground: Ground, found: Finding) -> None:
             if version < stored.version:
                 found.wrong.append(f"version {stored.version} of contact {id_} was never told")
             elif version == stored.version:
-                differ = views.differences(views.of_stored(stored, ground.brought[workspace]), views.of_doc(doc))
+                differ = views.differences(ground.views[workspace][id_], views.of_doc(doc))
                 found.expect(not differ, f"contact {id_} was told with another {', '.join(differ)}")
 
 
