@@ -20,6 +20,8 @@ from aiokafka.errors import KafkaError
 from app import bus, config
 from app.core.errors import Rejected, TryAgain
 from app.core.topics import BULK, CHANGED, DEAD, EXPRESS, FACTS, FETCHES, PROBLEMS, Topic
+from app.keys import Keys
+from app.sealing import HEADER, Headers
 
 log = logging.getLogger(__name__)
 REPLAYED = "replayed"
@@ -59,7 +61,7 @@ class Letter(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _About(msgspec.Struct, frozen=True):
-    """What a segment's header and most values say of themselves."""
+    """What a segment's header, that of a sealed value, and most values say of themselves."""
 
     workspace: UUID
     import_id: UUID
@@ -69,10 +71,14 @@ _about = msgspec.json.Decoder(_About)
 
 
 class Letters:
-    """All letters there are. Each `read` takes in only what came since the last one."""
+    """All letters there are. Each `read` takes in only what came since the last one.
 
-    def __init__(self, settings: config.Process) -> None:
+    `keys` open what is sealed; without them it stays closed.
+    """
+
+    def __init__(self, settings: config.Process, keys: Keys | None = None) -> None:
         self._settings = settings
+        self._keys = keys
         self._found: dict[str, Letter] = {}
         self._next: dict[TopicPartition, int] = {}
         self._one_at_a_time = asyncio.Lock()
@@ -108,21 +114,51 @@ class Letters:
     async def bytes_of(self, letter: Letter, by: str) -> bytes:
         """What the record carried: people's data, as a rule, so who looked is logged first.
 
-        Raises Rejected `not_found`, TryAgain.
+        Raises Rejected `not_found`, `file_deleted`, `sealed`, TryAgain.
         """
         log.warning("bytes of a dead letter were shown", extra={"record": letter.reference, "by": by})
         async with _consuming(self._settings) as consumer:
             record = await _record(consumer, letter)
-        return record.value or b""
+        return await self._opened(record)
 
-    async def replay(self, producer: bus.Producer, *letters: Letter, by: str) -> None:
-        """Brings records back to their topics, as if they had never failed. Raises Rejected, TryAgain.
+    async def replay(self, producer: bus.Producer, *letters: Letter, by: str) -> int:
+        """Brings records back to their topics, as if they had never failed, and says how many.
 
-        Their imports' counts follow when they are handled. Replayed twice they change nothing more.
+        Their imports' counts follow when they are handled. Replayed twice they change nothing more. Those of a file
+        that was deleted stay where they are, unread for ever. Raises Rejected where it is about one letter, TryAgain.
         """
+        back = 0
         async with _consuming(self._settings) as consumer:
             for letter in letters:
-                await _bring_back(producer, letter, await _record(consumer, letter), by)
+                record = await _record(consumer, letter)
+                try:
+                    value = await self._replayed(letter, record)
+                except Rejected:
+                    if len(letters) == 1:
+                        raise
+                    continue
+                await _bring_back(producer, letter, record, value, by)
+                back += 1
+        return back
+
+    async def _replayed(self, letter: Letter, record: Any) -> tuple[bytes | None, Headers]:
+        """What goes back into the topic: sealed as it came, or opened where it was sealed only to be buried."""
+        if record.value is None:
+            raise Rejected("not_replayable", "This record was buried without its contents.")
+        kept = [(name, value) for name, value in record.headers if name not in OURS]
+        if letter.topic == CHANGED.name:
+            return await self._opened(record), [header for header in kept if header[0] != HEADER]
+        if self._keys is not None:
+            await self._opened(record)  # nobody should try to handle what nobody can read
+        return record.value, kept
+
+    async def _opened(self, record: Any) -> bytes:
+        headers, value = dict(record.headers), record.value or b""
+        if HEADER not in headers:
+            return value
+        if self._keys is None:
+            raise Rejected("sealed", "This record is sealed: set DATA_KEYS to read it.")
+        return await self._keys.open(headers, value)
 
     def _take(self, record: Any) -> None:
         headers = {name: value.decode(errors="replace") for name, value in record.headers}
@@ -185,10 +221,12 @@ async def _record(consumer: AIOKafkaConsumer, letter: Letter) -> Any:
         return await consumer.getone(place)
 
 
-async def _bring_back(producer: bus.Producer, letter: Letter, record: Any, by: str) -> None:
-    said = {name: value for name, value in record.headers if name not in OURS}
+async def _bring_back(
+    producer: bus.Producer, letter: Letter, record: Any, replayed: tuple[bytes | None, Headers], by: str
+) -> None:
+    value, headers = replayed
     mark = [("origin", letter.reference.encode()), (REPLAYED, by.encode())]
-    await producer.publish(back(letter), key=record.key, value=record.value, headers=[*said.items(), *mark])
+    await producer.publish(back(letter), key=record.key, value=value, headers=[*headers, *mark])
     # It may be given up again before this is written, and then is a letter of its own.
     which = (LETTER, str(letter.offset).encode())
     await producer.publish(DEAD, key=record.key, value=None, headers=[*mark, which], partition=letter.partition)
@@ -197,7 +235,7 @@ async def _bring_back(producer: bus.Producer, letter: Letter, record: Any, by: s
 
 def _read_about(headers: Mapping[str, str], value: bytes) -> _About | None:
     try:
-        return _about.decode(headers.get("segment", value))
+        return _about.decode(headers.get("segment") or headers.get(HEADER) or value)
     except msgspec.DecodeError:
         return None
 

@@ -65,12 +65,12 @@ async def _list(settings: config.Process, asked: argparse.Namespace) -> None:
 
 
 async def _show(settings: config.Process, asked: argparse.Namespace) -> None:
-    letters = Letters(settings)
-    letter = await letters.find(asked.reference)
-    if asked.bytes:
-        data = await letters.bytes_of(letter, operating.who())
-        sys.stdout.buffer.write(data)
-        return
+    async with operating.opening(settings) as keys:
+        letters = Letters(settings, keys)
+        letter = await letters.find(asked.reference)
+        if asked.bytes:
+            sys.stdout.buffer.write(await letters.bytes_of(letter, operating.who()))
+            return
     lines = {
         "reference": letter.reference,
         "import": letter.import_id or "",
@@ -85,17 +85,21 @@ async def _show(settings: config.Process, asked: argparse.Namespace) -> None:
 
 
 async def _replay(settings: config.Process, asked: argparse.Namespace) -> None:
-    letters = Letters(settings)
-    if asked.reference:
-        wanted = [await letters.find(asked.reference)]
-        dead.back(wanted[0])
-    else:
-        wanted = dead.chosen(await letters.read(), import_id=asked.import_id, waiting=True)
-    ready = [letter for letter in wanted if letter.topic in dead.BACK]
-    async with operating.producing(settings) as producer:
-        await letters.replay(producer, *ready, by=operating.who())
-    stay = len(wanted) - len(ready)
-    print(f"{len(ready)} replayed" + (f", {stay} of topics that take nothing back" if stay else ""))
+    async with operating.opening(settings) as keys, operating.producing(settings) as producer:
+        letters = Letters(settings, keys)
+        if asked.reference:
+            wanted = [await letters.find(asked.reference)]
+            dead.back(wanted[0])
+        else:
+            wanted = dead.chosen(await letters.read(), import_id=asked.import_id, waiting=True)
+        ready = [letter for letter in wanted if letter.topic in dead.BACK]
+        back = await letters.replay(producer, *ready, by=operating.who())
+    stay, gone = len(wanted) - len(ready), len(ready) - back
+    print(
+        f"{back} replayed"
+        + (f", {stay} of topics that take nothing back" if stay else "")
+        + (f", {gone} of files that were deleted" if gone else "")
+    )
 
 
 def _time(at: float) -> str:

@@ -15,6 +15,8 @@ import psycopg
 
 from app import bus, config, log, sql
 from app.core.errors import Rejected, TryAgain
+from app.keys import Keys
+from app.sealing import Vault
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,33 @@ def _read(kind: type[config.C], environ: Mapping[str, str]) -> config.C:
             found[f"{role.upper()}_DATABASE_URL"] = stack["postgres"][role]
     found["PROCESS_NAME"] = f"operator-{os.getpid()}"
     return config.read(kind, found)
+
+
+def data_keys(environ: Mapping[str, str] = os.environ) -> str:
+    """DATA_KEYS, or those of the stack that runs here; "" where nobody can say."""
+    path = Path(environ.get("DATA_DIR") or ".data") / "secrets.json"
+    if environ.get("DATA_KEYS") or environ.get("KAFKA_BOOTSTRAP") or not path.is_file():
+        return environ.get("DATA_KEYS", "")
+    found: str = msgspec.json.decode(path.read_bytes())["data_keys"]
+    return found
+
+
+@asynccontextmanager
+async def opening(settings: config.Process) -> AsyncIterator[Keys | None]:
+    """What opens sealed values; None without DATA_KEYS, then they stay closed. Raises Rejected, TryAgain."""
+    text = data_keys()
+    if not text:
+        yield None
+        return
+    try:
+        keys = Keys(settings, Vault.parse(text))
+    except ValueError as error:
+        raise Rejected("bad_data_keys", f"DATA_KEYS: {error}") from error
+    try:
+        await keys.start()
+        yield keys
+    finally:
+        await keys.stop()
 
 
 def who() -> str:

@@ -22,6 +22,8 @@ from app import bus
 from app.core.errors import TryAgain
 from app.core.events import MalformedEvent
 from app.core.topics import CHANGED, IMPORTS, PROBLEMS, Topic
+from app.keys import KeyNotHere, Keys
+from app.sealing import Unreadable
 from workers import operating, stretch
 from workers.harness import Handler, Record
 from workers.operating import Databases
@@ -66,7 +68,11 @@ async def rebuild(settings: Databases, progress: Progress) -> Swapped:
     await store.open()
     try:
         await store.begin()
-        async with operating.producing(settings) as producer, _reading(settings, store, producer, progress) as log:
+        async with (
+            operating.producing(settings) as producer,
+            operating.opening(settings) as keys,
+            _reading(settings, store, producer, keys, progress) as log,
+        ):
             await republish(settings, producer, progress)
             with progress.step("building anew, records", await log.left()) as step:
                 await log.reach(step.advance)
@@ -128,16 +134,16 @@ class _Log:
                     headers=dict(record.headers),
                 )
             )
-        except MalformedEvent:
+        except (MalformedEvent, KeyNotHere, Unreadable):
             self.unreadable += 1  # the projector has buried it
 
 
 @asynccontextmanager
 async def _reading(
-    settings: Databases, store: Beside, producer: bus.Producer, progress: Progress
+    settings: Databases, store: Beside, producer: bus.Producer, keys: Keys | None, progress: Progress
 ) -> AsyncIterator[_Log]:
     """The log, to be brought into the tables beside. Raises TryAgain."""
-    projector = Projector(store, producer, settings.site, yielding.Turns(Path(os.devnull)))
+    projector = Projector(store, producer, settings.site, yielding.Turns(Path(os.devnull)), keys)
     handlers = {CHANGED: projector.show_contacts, PROBLEMS: projector.keep_problems, IMPORTS: projector.keep_import}
     async with stretch.consuming(settings) as consumer:
         log = _Log(consumer, handlers)

@@ -15,7 +15,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -28,6 +28,8 @@ from app import bus, config
 from app.core.errors import Rejected, TryAgain
 from app.core.topics import TOPICS, Topic
 from app.core.workspaces import workspace_id
+from app.keys import KeyNotHere, Keys
+from app.sealing import HEADER, Unreadable
 from workers import operating, stretch
 from workers.stretch import Start
 
@@ -67,7 +69,7 @@ def main(arguments: Sequence[str]) -> None:
     except Rejected as error:
         operating.end(error.detail, 2)
     try:
-        operating.run(follow(settings, wanted, lambda record: print(show(record), flush=True), _tell))
+        operating.run(_follow(settings, wanted, lambda record: print(show(record), flush=True)))
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.close()  # whoever read our output has seen enough; Python would complain once more
 
@@ -117,15 +119,21 @@ def workspace(text: str) -> UUID:
         return workspace_id(text)
 
 
+async def _follow(settings: config.Process, wanted: Wanted, take: Callable[[ConsumerRecord], None]) -> None:
+    async with operating.opening(settings) as keys:
+        await follow(settings, wanted, take, _tell, keys)
+
+
 async def follow(
     settings: config.Process,
     wanted: Wanted,
     take: Callable[[ConsumerRecord], None],
     tell: Callable[[str], None] = lambda said: None,
+    keys: Keys | None = None,
 ) -> None:
     """Gives `take` every record that is wanted, in the order of each partition; for ever, unless `until_now`.
 
-    Reads committed records only. Raises TryAgain when Kafka is away.
+    Reads committed records only. With `keys` sealed values are opened. Raises TryAgain when Kafka is away.
     """
     consumer = AIOKafkaConsumer(
         **bus.connection(settings),
@@ -149,13 +157,24 @@ async def follow(
             for records in batches.values():
                 for record in records:
                     if _is_wanted(record, wanted) and (ends is None or record.offset < ends[_place(record)]):
-                        take(record)
+                        take(record if keys is None else await _opened(record, keys))
             if wanted.group is not None and batches:
                 await consumer.commit()
     except (KafkaError, OSError) as error:
         raise TryAgain(f"Kafka is away: {error}") from error
     finally:
         await consumer.stop()
+
+
+async def _opened(record: ConsumerRecord, keys: Keys) -> ConsumerRecord:
+    """With its value as it was before it was sealed; one that nobody can read any more as it is."""
+    headers = dict(record.headers)
+    try:
+        value = record.value and await keys.open(headers, record.value)
+    except (Rejected, KeyNotHere, Unreadable):
+        return record
+    headers.pop(HEADER, None)
+    return replace(record, value=value, headers=tuple(headers.items()))
 
 
 def _is_wanted(record: ConsumerRecord, wanted: Wanted) -> bool:
@@ -213,10 +232,10 @@ class _Owned(msgspec.Struct):
 
 
 def _of(record: ConsumerRecord, workspace: UUID | None) -> bool:
-    """Whether a record belongs to this workspace: its value says so, or its header `segment`."""
+    """Whether a record belongs to this workspace: its value says so, or its header `segment`, or `sealed`."""
     if workspace is None:
         return True
-    told = dict(record.headers).get("segment", record.value)
+    told = _said(record)
     try:
         owned = msgspec.json.decode(told or b"{}", type=_Owned)
     except msgspec.DecodeError:
@@ -225,7 +244,7 @@ def _of(record: ConsumerRecord, workspace: UUID | None) -> bool:
 
 
 def _as_json(record: ConsumerRecord) -> str:
-    """The whole record; a value that is no JSON (segments are text) as a string."""
+    """The whole record; a value that is no JSON (segments are text) as a string, one that is sealed as null."""
     return msgspec.json.encode(
         {
             "topic": record.topic,
@@ -234,7 +253,7 @@ def _as_json(record: ConsumerRecord) -> str:
             "at": record.timestamp / 1000,
             "key": _text(record.key),
             "headers": {name: _text(value) for name, value in record.headers},
-            "value": _value(record.value),
+            "value": None if _is_sealed(record) else _value(record.value),
         }
     ).decode()
 
@@ -242,7 +261,7 @@ def _as_json(record: ConsumerRecord) -> str:
 def _as_line(record: ConsumerRecord) -> str:
     """When, where, what, and how much of it: no names, no addresses, no cells."""
     at = datetime.fromtimestamp(record.timestamp / 1000, UTC).isoformat(timespec="milliseconds")
-    told: Any = _value(dict(record.headers).get("segment", record.value))
+    told: Any = _value(_said(record))
     parts = [at.replace("+00:00", "Z"), f"{record.partition}/{record.offset}"]
     if not isinstance(told, dict):
         return "  ".join([*parts, f"{len(record.value or b''):,} bytes" if record.value is not None else "tombstone"])
@@ -252,11 +271,21 @@ def _as_line(record: ConsumerRecord) -> str:
     return "  ".join([*parts, *shown])
 
 
+def _said(record: ConsumerRecord) -> bytes | None:
+    """The part of a record that says whose it is."""
+    headers: dict[str, bytes] = dict(record.headers)
+    return headers.get("segment") or headers.get(HEADER) or record.value
+
+
 def _value(data: bytes | None) -> object:
     try:
         return None if data is None else msgspec.json.decode(data)
     except msgspec.DecodeError:
         return _text(data)
+
+
+def _is_sealed(record: ConsumerRecord) -> bool:
+    return HEADER in dict(record.headers)
 
 
 def _text(data: bytes | None) -> str | None:

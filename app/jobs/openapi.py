@@ -39,6 +39,7 @@ _ASKED = _object(
     },
 )
 _ACCEPTED = _object({"id": _ID, "state": _STATE}, {"upload": _object({"url": {"type": "string", "format": "uri"}})})
+_KEPT = _object({"kept_until": {"type": ["number", "null"]}, "deleted_at": {"type": ["number", "null"]}})
 _LIST: Schema = {"type": "array", "items": _OBJECT}
 _PREVIEW = _object(
     {
@@ -159,6 +160,19 @@ OPENAPI_PATHS: Mapping[str, Mapping[str, Any]] = {
             {"202": _answer("It stops.", _object({"id": _ID, "state": _STATE}))},
             (_OF_PATH,),
         )
+    },
+    "/api/v1/imports/{id}/file": {
+        "get": _operation(
+            "How long what was uploaded can be read; null while the import runs",
+            {"200": _answer("Unix seconds.", _KEPT)},
+            (_OF_PATH,),
+        ),
+        "delete": _operation(
+            "Make what was uploaded unreadable, everywhere and for ever, rows that were not imported included;"
+            " contacts stay, and doing it twice is harmless",
+            {"200": _answer("Nobody can read it any more.", _KEPT), "409": _PROBLEM},
+            (_OF_PATH,),
+        ),
     },
     "/api/v1/imports/{id}/finish": {
         "post": _operation(

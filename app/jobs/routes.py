@@ -121,6 +121,18 @@ async def cancel(request: Request) -> Response:
     return _json({"id": state.id, "state": state}, status=202)
 
 
+async def file(request: Request) -> Response:
+    """How long what was uploaded can be read."""
+    principal = principals.require(request.scope)
+    return _json(await _intake(request).file(principal.workspace, _id(request)))
+
+
+async def delete_file(request: Request) -> Response:
+    """Makes what was uploaded unreadable, everywhere."""
+    principal = principals.require(request.scope, "member")
+    return _json(await _intake(request).delete_file(principal, _id(request)))
+
+
 async def finish(request: Request) -> Response:
     """Ends an upload with what came of it."""
     principal = principals.require(request.scope, "member")
@@ -137,6 +149,8 @@ ROUTES = [
     Route("/api/v1/imports/{id}", one_import, methods=["GET"]),
     Route("/api/v1/imports/{id}/cancel", cancel, methods=["POST"]),
     Route("/api/v1/imports/{id}/finish", finish, methods=["POST"]),
+    Route("/api/v1/imports/{id}/file", file, methods=["GET"]),
+    Route("/api/v1/imports/{id}/file", delete_file, methods=["DELETE"]),
     Route("/api/v1/uploads/{id}", abilities, methods=["OPTIONS"]),
     Route("/api/v1/uploads/{id}", offset, methods=["HEAD"]),
     Route("/api/v1/uploads/{id}", write, methods=["PUT", "PATCH"]),

@@ -29,7 +29,9 @@ from app.dead import Letters
 from app.jobs import routes as jobs_routes
 from app.jobs.intake import Intake
 from app.jobs.openapi import OPENAPI_PATHS as JOBS_PATHS
+from app.keys import Keys
 from app.observing import Observer
+from app.sealing import Vault
 from app.settings import Settings
 from app.web import accounts, contacts_api, exports, imports_api, openapi, pages, problems, routes
 from app.web.authentication import Authentication, Sessions
@@ -101,12 +103,13 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
         intake = Intake(settings, jobs, producer, imports, dynamic, owns_channel, read_model.import_, connections)
         revocations = revocations_map(settings, sessions)
         seen = telemetry.followed(settings)
-        for live in (dynamic, imports, revocations, seen):
+        file_keys = Keys(settings, Vault.parse(settings.data_keys))
+        for live in (dynamic, imports, revocations, seen, file_keys):
             await live.start()
             stack.push_async_callback(live.stop)
         await intake.start()
         stack.push_async_callback(intake.stop)
-        letters = Letters(settings)
+        letters = Letters(settings, file_keys)
         endings = Endings(store, producer, sessions.forget)
         services = Services(
             config=settings,

@@ -89,6 +89,22 @@ class ReadModel:
         )
         await self.projector.keep_problems(record(PROBLEMS.name, msgspec.json.encode(event)))
 
+    def problems(self, import_id: UUID) -> bytes:
+        """The value of a record of `import.problems` with one row."""
+        problem = ProblemOut(row=1, line=2, column=0, code="no_identity", message="m", suggestion="", cells=("x",))
+        return msgspec.json.encode(
+            ImportProblems(
+                workspace=self.workspace,
+                import_id=import_id,
+                index=0,
+                part=0,
+                parts=1,
+                at=1.0,
+                site="local",
+                problems=(problem,),
+            )
+        )
+
     async def names(self, **wanted: Any) -> list[str]:
         """What is found, by name."""
         page = await self.lookup.contacts(self.workspace, **wanted)

@@ -166,7 +166,13 @@ class Live(dict[tuple[str, ...], State]):
 
 
 class Intake:
-    """The jobs service, which knows one import that nobody else knows yet."""
+    """The jobs service, which knows one import that nobody else knows yet, and what became of files."""
+
+    def __init__(self, **file: float) -> None:
+        self._file = {"kept_until": None, "deleted_at": None, **file}
+
+    async def file(self, workspace: UUID, import_id: UUID) -> dict[str, float | None]:
+        return self._file
 
     async def state(self, workspace: UUID, import_id: UUID) -> State:
         if (workspace, import_id) != (WORKSPACE, UUID(int=9)):
@@ -195,7 +201,7 @@ def _principal(role: Role, workspace: str = "1") -> Principal:
 
 @asynccontextmanager
 async def browser(
-    *, lookup: Lookup | None = None, live: tuple[State, ...] = (), role: str = "owner"
+    *, lookup: Lookup | None = None, live: tuple[State, ...] = (), role: str = "owner", intake: Intake | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     services = SimpleNamespace(
         config=SimpleNamespace(
@@ -214,7 +220,7 @@ async def browser(
     )
 
     async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
-        await app({**scope, "state": {"services": services, "intake": Intake()}}, receive, send)
+        await app({**scope, "state": {"services": services, "intake": intake or Intake()}}, receive, send)
 
     transport = httpx.ASGITransport(app=with_state)
     headers = {"as": role} if role else {}
@@ -355,3 +361,21 @@ async def test_static_files_are_kept_for_ever_under_the_hash_of_their_bytes() ->
         older = await client.get("/static/0123456789ab/js/main.js")
         assert (older.status_code, older.headers["cache-control"]) == (200, "no-cache")
         assert (await client.get("/static/0123456789ab/../../words/en.json")).status_code == 404
+
+
+async def test_the_page_of_an_import_says_how_long_what_is_kept_and_members_can_end_that() -> None:
+    path = f"/imports/{IMPORT}?part=file"
+    async with browser() as client:
+        assert "7 days after the end" in (await client.get(path)).text
+    async with browser(intake=Intake(kept_until=1_800_000_000.0)) as client:
+        kept = (await client.get(path)).text
+        assert "Delete it now" in kept
+        assert "2027" in kept
+        assert "download>" in (await client.get(f"/imports/{IMPORT}")).text
+    async with browser(intake=Intake(kept_until=1_800_000_000.0), role="viewer") as client:
+        assert "Delete it now" not in (await client.get(path)).text
+    async with browser(intake=Intake(deleted_at=1_700_000_000.0)) as client:
+        assert "nobody can read it any more" in (await client.get(path)).text
+        page = (await client.get(f"/imports/{IMPORT}")).text
+        assert "deleted with the file" in page
+        assert "download hidden>" in page

@@ -19,6 +19,7 @@ from app.sealing import HEADER, Vault
 from workers import crash, faustapp
 from workers.harness import Record
 from workers.projector import rows, store, yielding
+from workers.projector.burying import Burying
 from workers.projector.store import Store
 
 TOGETHER = 4
@@ -161,7 +162,7 @@ async def run(settings: config.Projector) -> None:
                     IMPORTS: projector.keep_import,
                     KEYS: projector.forget_file,
                 },
-                outlet=producer,
+                outlet=Burying(producer, keys),
                 committed=True,
                 together=TOGETHER,
                 ready=lambda assigned: state.update(assigned=assigned),

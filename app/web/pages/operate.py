@@ -85,8 +85,7 @@ async def replay(request: Request) -> Response:
         import_id, reason = _filters(form.get("import"), form.get("reason"))
         wanted = dead.chosen(await found.letters.read(), import_id=import_id, reason=reason, waiting=True)
     back = [letter for letter in wanted if _replayable(letter)]
-    await found.letters.replay(found.producer, *back, by=principal.name)
-    return _home(replayed=len(back))
+    return _home(replayed=await found.letters.replay(found.producer, *back, by=principal.name))
 
 
 async def order(request: Request) -> Response:

@@ -23,6 +23,7 @@ export default function importLive(article) {
   const lists = {
     contacts: new Again(() => refill("contacts", "contacts-list")),
     problems: new Again(() => refill("problems", "problems-list")),
+    file: new Again(() => refill("file", "file")),
   };
   let unfolded = false; // whoever looks at more of the rows keeps them
 
@@ -42,8 +43,10 @@ export default function importLive(article) {
     if (document.hidden) return;
     const now = {
       contacts: [state.created + state.updated, state.status, state.visible].join(),
+      file: state.status,
       problems: [wholePage() ? "" : state.rejected, state.status, state.visible].join(),
     };
+    if (asked.file !== undefined && now.file !== asked.file) lists.file.ask();
     if (asked.contacts !== undefined && now.contacts !== asked.contacts) lists.contacts.ask();
     if (asked.problems !== undefined && now.problems !== asked.problems && state.rejected && !unfolded) lists.problems.ask();
     asked = now;
@@ -93,6 +96,32 @@ export default function importLive(article) {
     unfolded = true;
     link.parentElement.replaceWith(fragment(await piece(link.href)));
   });
+  part(article, "file").addEventListener("click", ({ target }) => {
+    const button = target.closest('[data-part="delete-file"]');
+    if (button && window.confirm(button.dataset.confirm)) deleteFile(button);
+  });
+
+  // What was sent is gone afterwards, and the rows of it that are shown here.
+  async function deleteFile(button) {
+    const notice = part(article, "file-trouble");
+    const name = button.textContent;
+    button.disabled = true;
+    button.textContent = say("import.file.deleting");
+    try {
+      await call("DELETE", `/api/v1/imports/${id}/file`);
+      notice.hidden = true;
+      part(article, "problems-list").replaceChildren();
+      part(article, "problems-csv").hidden = true;
+      part(article, "problems-why").textContent = say("import.problems_gone");
+      await refill("file", "file");
+      article.querySelector("#kept").focus();
+    } catch (error) {
+      notice.textContent = `${reason(error.code)}. ${error.message}`;
+      notice.hidden = false;
+      button.disabled = false;
+      button.textContent = name;
+    }
+  }
   document.addEventListener("visibilitychange", () => !document.hidden && show());
 
   show();
