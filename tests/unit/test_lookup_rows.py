@@ -44,16 +44,20 @@ def unescaped(cell: bytes) -> bytes:
 
 
 @given(CONTACTS)
-def test_a_row_is_one_line_of_eight_cells_whose_last_is_the_contact(contact: ContactOut) -> None:
-    line = only(contact).line
-    assert line.count(b"\n") == 1
-    assert line.endswith(b"\n")
-    assert b"\r" not in line
-    assert b"\0" not in line
-    cells = line[:-1].split(b"\t")
-    assert len(cells) == 8
-    assert unescaped(cells[-1]) == msgspec.json.encode(contact)
-    assert unescaped(cells[5]).decode() == only(contact).facets
+def test_a_row_is_one_line_of_six_cells_whose_last_is_the_contact_and_one_of_five_for_its_entry(
+    contact: ContactOut,
+) -> None:
+    row = only(contact)
+    for line, cells in ((row.contact, 6), (row.entry, 5)):
+        assert line.count(b"\n") == 1
+        assert line.endswith(b"\n")
+        assert b"\r" not in line
+        assert b"\0" not in line
+        assert line.startswith(f"{WORKSPACE}\t{contact.id}\t".encode())
+        assert line.count(b"\t") == cells - 1
+    told = row.contact[:-1].split(b"\t")
+    assert unescaped(told[-1]) == msgspec.json.encode(contact)
+    assert unescaped(told[4]).decode() == row.facets
 
 
 @given(CONTACTS)
@@ -67,12 +71,13 @@ def test_a_contact_is_counted_once_under_each_of_its_values(contact: ContactOut)
 def test_a_deleted_contact_leaves_only_its_mark() -> None:
     row = only(ContactOut(id=UUID(int=1), version=9, updated_at=1.0, deleted=True, name="Ann"))
     assert row.facets == ""
-    assert row.line == f"{UUID(int=1)}\t9\tt\t0\t\t\t\t\n".encode()
+    assert row.contact == f"{WORKSPACE}\t{UUID(int=1)}\t9\tt\t\t\n".encode()
+    assert row.entry == b""
 
 
 def test_who_has_no_name_is_sorted_by_what_else_is_known() -> None:
     def sorted_by(**values: object) -> bytes:
-        return only(ContactOut(id=UUID(int=1), version=1, updated_at=1.0, **values)).line.split(b"\t")[4]  # type: ignore[arg-type]
+        return only(ContactOut(id=UUID(int=1), version=1, updated_at=1.0, **values)).entry.split(b"\t")[3]  # type: ignore[arg-type]
 
     assert sorted_by(name="Zoë Ärmel", company="Acme") == b"zoe armel"
     assert sorted_by(company="Acme") == b"acme"

@@ -22,8 +22,9 @@ TABLES = ("contacts", "entries", "counts", "imports", "problems")
 """What is built anew. `parts` stays as it is: it says how far the projector is, and is no part of what is read."""
 HISTORY = ("imports", "problems")
 """The log forgets these; what is shown of them and is not in the log any more is kept."""
-TOGETHER = 4
+TOGETHER = 16
 """Records in hand at a time."""
+SESSIONS = 4
 TRIES = 10
 """So often readers are asked to let go, each time for no longer than they may be kept waiting."""
 PATIENCE = "200ms"
@@ -56,7 +57,7 @@ class Beside(Store):
             "idle_in_transaction_session_timeout": "0",
             "maintenance_work_mem": "256MB",
         }
-        self._beside = make_pool(dsn, name, size=TOGETHER + 1, settings=settings, configure=yielding.lower_session)
+        self._beside = make_pool(dsn, name, size=SESSIONS, settings=settings, configure=yielding.lower_session)
         self._indexes: list[str] = []
         self._version = 0
         super().__init__(self._beside)
@@ -193,6 +194,6 @@ async def _readers_let_go(connection: Connection) -> None:
                 await connection.execute(f"set local lock_timeout = '{PATIENCE}'")
                 await connection.execute(f"lock table {_OLD} in access exclusive mode")
                 return
-        except errors.LockNotAvailable:
+        except (errors.LockNotAvailable, errors.DeadlockDetected):
             await asyncio.sleep(0.1)
     raise Busy

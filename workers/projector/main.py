@@ -21,9 +21,12 @@ from workers.harness import Record
 from workers.projector import rows, store, yielding
 from workers.projector.burying import Burying
 from workers.projector.store import Store
+from workers.projector.together import Together
 
-TOGETHER = 4
-"""Records at a time: while the database works on some, others are prepared."""
+TOGETHER = 16
+"""Records in hand at a time: while the database works on some, others are prepared."""
+SESSIONS = 5
+"""Transactions at a time, of different workspaces or topics."""
 
 SHOWN = Counter("addressbus_contacts_shown_total", "Contacts brought into the read model, repeats included")
 
@@ -46,6 +49,7 @@ class Projector:
         keys: Keys | None = None,
     ) -> None:
         self._store = store
+        self._together = Together(store.show)
         self._producer = producer
         self._site = site
         self._keys = keys
@@ -64,7 +68,7 @@ class Projector:
             contacts = list(rows.rows(part.workspace, part.contacts))
         except msgspec.DecodeError as error:
             raise MalformedEvent(str(error)) from error
-        await self._store.show(part, contacts)
+        await self._together.show(part, contacts)
         crash.point("committed")
         SHOWN.inc(len(contacts))
         if part.import_id != NO_IMPORT and await self._store.shown(part):
@@ -136,7 +140,7 @@ async def run(settings: config.Projector) -> None:
     pool = sql.make_pool(
         settings.projector_database_url,
         settings.process_name,
-        size=TOGETHER + 1,
+        size=SESSIONS,
         settings=store.SETTINGS,
         configure=yielding.lower_session,
     )

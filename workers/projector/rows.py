@@ -69,12 +69,13 @@ class Part(msgspec.Struct, frozen=True, tag_field="type", tag="contacts.changed"
 
 
 class Row(NamedTuple):
-    """One contact, ready to be staged. `line` is its row for COPY in text format."""
+    """One contact, ready to be written: its line for COPY in text format, and that of its entry, if it has one."""
 
     id: str
     version: int
     facets: str
-    line: bytes
+    contact: bytes
+    entry: bytes
 
 
 _part = msgspec.json.Decoder(Part)
@@ -94,25 +95,26 @@ def versions(contacts: Iterable[msgspec.Raw]) -> list[tuple[str, int]]:
 
 def rows(workspace: UUID, contacts: Iterable[msgspec.Raw]) -> Iterator[Row]:
     """The rows of some contacts of one workspace."""
-    scope = search.scope(workspace)
+    scope, owner = search.scope(workspace), str(workspace)
     for contact in contacts:
-        yield _row(scope, _sketch.decode(contact), bytes(contact))
+        yield _row(scope, owner, _sketch.decode(contact), bytes(contact))
 
 
-def _row(scope: str, it: Sketch, doc: bytes) -> Row:
+def _row(scope: str, owner: str, it: Sketch, doc: bytes) -> Row:
+    whose = f"{owner}\t{it.id}\t"
     if it.deleted:
-        return Row(it.id, it.version, "", f"{it.id}\t{it.version}\tt\t0\t\t\t\t\n".encode())
+        return Row(it.id, it.version, "", f"{whose}{it.version}\tt\t\t\n".encode(), b"")
     facets = dict.fromkeys(_facets(it))
     tokens = search.lexemes(scope, facets, dict.fromkeys(_words(it)))
     counted = BETWEEN.join([search.ALL, *[letter + value for letter, value in facets]])
     if it.custom:
         counted += "".join([BETWEEN + search.CUSTOM + name for name in {search.value(name) for name in it.custom}])
-    line = (
-        f"{it.id}\t{it.version}\tf\t{max([source.at for source in it.sources], default=0)}"
-        f"\t{_sort_name(it)}\t{_cell(counted)}\t{_cell(tokens)}\t"
-    )
     # JSON has no bare control characters: only its backslashes mean something to COPY.
-    return Row(it.id, it.version, counted, line.encode() + doc.replace(b"\\", b"\\\\") + b"\n")
+    contact = f"{whose}{it.version}\tf\t{_cell(counted)}\t".encode() + doc.replace(b"\\", b"\\\\") + b"\n"
+    imported_at = max([source.at for source in it.sources], default=0)
+    return Row(
+        it.id, it.version, counted, contact, f"{whose}{imported_at}\t{_sort_name(it)}\t{_cell(tokens)}\n".encode()
+    )
 
 
 def _facets(it: Sketch) -> list[tuple[str, str]]:

@@ -5,10 +5,11 @@ Only a higher version of anything is written, so records may come in any order a
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import msgspec
+from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow
 
 from app.core.events import ImportProblems
@@ -26,21 +27,26 @@ SETTINGS = {
     "jit": "off",  # statements last milliseconds
 }
 
+_CONTACTS = "(workspace, id, version, deleted, facets, doc)"
+_ENTRIES = "(workspace, id, imported_at, sort_name, search)"
+
 _STAGE = """
-create temporary table if not exists staged (
-    id uuid, version bigint, deleted boolean, imported_at bigint,
-    sort_name text, facets text, search tsvector, doc text storage external
-) on commit delete rows
+create temporary table if not exists staged (like contacts including storage) on commit delete rows;
+create temporary table if not exists staged_entries (like entries including storage) on commit delete rows
 """
 
-# Rows are staged in the order of their ids, so that no two transactions wait for each other in a circle. What
-# contacts refuses as old is in no later step.
-_SHOW = """
+# Of one workspace one transaction at a time: who is new to it stays new until it ends, and the counts that nearly every
+# contact has would make them wait for each other anyway. Whoever keeps writers out is waited for while nothing is held.
+_ALONE = """
+lock table contacts in row exclusive mode;
+select pg_advisory_xact_lock(hashtextextended(current_schema() || '{}', 0))
+"""
+
+# For contacts that are shown already, in the order of their ids.
+_SHOW = f"""
 with written as (
-    insert into contacts as shown
-        (workspace, id, version, deleted, facets, doc)
-    select %(workspace)s, id, version, deleted, facets, doc
-    from staged
+    insert into contacts as shown {_CONTACTS}
+    select workspace, id, version, deleted, facets, doc from staged
     on conflict (workspace, id) do update set
         version = excluded.version, deleted = excluded.deleted, facets = excluded.facets, doc = excluded.doc
     where shown.version < excluded.version
@@ -51,9 +57,9 @@ unlisted as (
     where written.deleted and entry.workspace = %(workspace)s and entry.id = written.id
 ),
 listed as (
-    insert into entries (workspace, id, imported_at, sort_name, search)
-    select %(workspace)s, id, imported_at, sort_name, search
-    from staged join written using (id) where not written.deleted
+    insert into entries {_ENTRIES}
+    select workspace, id, imported_at, sort_name, search
+    from staged_entries join written using (id)
     on conflict (workspace, id) do update set
         imported_at = excluded.imported_at, sort_name = excluded.sort_name, search = excluded.search
 )
@@ -76,15 +82,25 @@ class Store:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def show(self, part: Part, rows: Iterable[Row]) -> None:
-        """Writes those of `rows` that are newer than what is shown, and that this part of its segment is done."""
+    async def show(self, parts: Sequence[Part], rows: Sequence[Row]) -> None:
+        """Writes those of `rows` that are newer than what is shown, and that these parts of segments are done.
+
+        All of one workspace.
+        """
+        try:
+            await self._write(parts, rows, copied=True)
+        except UniqueViolation:  # an entry without its contact, which nobody should have left behind
+            await self._write(parts, rows, copied=False)
+
+    async def _write(self, parts: Sequence[Part], rows: Sequence[Row], *, copied: bool) -> None:
         async with transaction(self._pool) as connection:
-            await _show(connection, part.workspace, rows)
-            if part.parts > 1:
-                await connection.execute(
+            await _show(connection, parts[0].workspace, rows, copied=copied)
+            marks = [(part.workspace, part.import_id, part.index, part.part) for part in parts if part.parts > 1]
+            if marks:
+                await connection.cursor().executemany(
                     "insert into parts (workspace, import_id, index, part) values (%s, %s, %s, %s)"
                     " on conflict do nothing",
-                    [part.workspace, part.import_id, part.index, part.part],
+                    sorted(marks),
                 )
 
     async def newer(self, workspace: UUID, versions: Sequence[tuple[str, int]]) -> set[str]:
@@ -166,7 +182,7 @@ def _text(said: str) -> str:
     return said.replace("\x00", "")
 
 
-async def _show(connection: Connection, workspace: UUID, rows: Iterable[Row]) -> None:
+async def _show(connection: Connection, workspace: UUID, rows: Sequence[Row], *, copied: bool) -> None:
     newest: dict[str, Row] = {}
     for row in rows:
         known = newest.get(row.id)
@@ -174,19 +190,48 @@ async def _show(connection: Connection, workspace: UUID, rows: Iterable[Row]) ->
             newest[row.id] = row
     if not newest:
         return
+    await connection.execute(_ALONE.format(workspace))
+    shown = await _shown(connection, workspace, list(newest))
+    new = [newest[id_] for id_ in sorted(newest.keys() - shown.keys())] if copied else []
+    rest = sorted(newest.keys() & shown.keys() if copied else newest)
+    newer = [newest[id_] for id_ in rest if id_ not in shown or shown[id_] < newest[id_].version]
+    written = [*((row.id, "") for row in new), *await _update(connection, workspace, newer)]
+    await _copy(connection, "contacts", "entries", new)
+    change = _change(newest, written)
+    if change:
+        numbers = ",".join(map(str, change.values()))
+        await connection.execute(
+            _COUNT,
+            {"workspace": workspace, "facets": BETWEEN.join(change), "between": BETWEEN, "numbers": numbers},
+        )
+
+
+async def _shown(connection: Connection, workspace: UUID, ids: Sequence[str]) -> dict[str, int]:
+    """Id and version of those of some contacts that are shown, or were before they were deleted."""
+    cursor = await connection.execute(
+        "select id::text, version from contacts where workspace = %s and id = any(%s::uuid[])", [workspace, ids]
+    )
+    return dict(await cursor.fetchall())
+
+
+async def _update(connection: Connection, workspace: UUID, rows: Sequence[Row]) -> list[TupleRow]:
+    """Id and facets before of those that were replaced."""
+    if not rows:
+        return []
     await connection.execute(_STAGE)
+    await _copy(connection, "staged", "staged_entries", rows)
+    cursor = await connection.execute(_SHOW, {"workspace": workspace})
+    return await cursor.fetchall()
+
+
+async def _copy(connection: Connection, contacts: str, entries: str, rows: Sequence[Row]) -> None:
+    if not rows:
+        return
     async with connection.cursor() as cursor:
-        async with cursor.copy("copy staged from stdin") as copy:
-            await copy.write(b"".join([newest[id_].line for id_ in sorted(newest)]))
-        await cursor.execute(_SHOW, {"workspace": workspace})
-        written = await cursor.fetchall()
-        change = _change(newest, written)
-        if change:
-            numbers = ",".join(map(str, change.values()))
-            facets = BETWEEN.join(change)
-            await cursor.execute(
-                _COUNT, {"workspace": workspace, "facets": facets, "between": BETWEEN, "numbers": numbers}
-            )
+        async with cursor.copy(f"copy {contacts} {_CONTACTS} from stdin") as copy:
+            await copy.write(b"".join([row.contact for row in rows]))
+        async with cursor.copy(f"copy {entries} {_ENTRIES} from stdin") as copy:
+            await copy.write(b"".join([row.entry for row in rows]))
 
 
 def _change(rows: Mapping[str, Row], written: Sequence[TupleRow]) -> dict[str, int]:
