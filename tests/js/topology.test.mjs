@@ -93,6 +93,13 @@ test("a total that fell began anew and is no negative rate", () => {
   assert.equal(meter.rate(3), 50);
 });
 
+test("news that come late count from when they are heard", () => {
+  const model = told(process("importer.1", { figures: { rows: 0 } }));
+  model.take(process("importer.1", { version: (AT + 1) * 1000, figures: { rows: 900 } }), AT + 9);
+  assert.equal(model.figures(AT + 10).rows, 900);
+  assert.equal(model.figures(AT + 14).rows, 0);
+});
+
 test("a pause does not make what follows slow", () => {
   const meter = new Meter();
   meter.add(0, 0);

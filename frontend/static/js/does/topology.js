@@ -38,7 +38,7 @@ export default function topology(root) {
   follow(
     { scope: "operators" },
     {
-      state: (seen) => model.take(seen) && soon(),
+      state: (seen) => model.take(seen, now()) && soon(),
       connection: (good) => (part(root, "connection").hidden = good),
       refused: () => (part(root, "refused").hidden = false),
     },

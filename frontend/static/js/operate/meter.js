@@ -6,19 +6,19 @@ const STALE = 4; // seconds without news mean that it stands still: news come fa
 export class Meter {
   #marks = [];
 
-  // `at` in seconds.
-  add(at, total) {
+  // What it was `at` a moment (seconds), `heard` of when: what comes late over a busy machine is no less true.
+  add(at, total, heard = at) {
     const last = this.#marks.at(-1);
     if (last && at <= last.at) return;
     if (last && total < last.total) this.#marks = [];
-    this.#marks.push({ at, total });
+    this.#marks.push({ at, total, heard });
     while (this.#marks.length > 2 && at - this.#marks[0].at > WINDOW) this.#marks.shift();
   }
 
   // Per second.
   rate(now) {
     const [first, last] = [this.#marks[0], this.#marks.at(-1)];
-    if (!first || first === last || now - last.at > STALE) return 0;
+    if (!first || first === last || now - last.heard > STALE) return 0;
     return (last.total - first.total) / Math.max(1, last.at - first.at);
   }
 }
@@ -27,9 +27,9 @@ export class Meter {
 export class Meters {
   #meters = new Map();
 
-  add(name, at, total) {
+  add(name, at, total, heard) {
     if (!this.#meters.has(name)) this.#meters.set(name, new Meter());
-    this.#meters.get(name).add(at, total);
+    this.#meters.get(name).add(at, total, heard);
   }
 
   rate(name, now) {

@@ -24,26 +24,26 @@ export class Model {
   #delays = []; // {at, counts} of the last minute, all gateways together
   #rows = []; // {at, rate}
 
-  // A record of `telemetry`; answers whether it was news.
-  take(seen) {
+  // A record of `telemetry`, heard `now`; answers whether it was news.
+  take(seen, now = seen.version / 1000) {
     const known = this.#seen.get(seen.id);
     if (known && known.version >= seen.version) return false;
     this.#seen.set(seen.id, seen);
     if (!this.#meters.has(seen.id)) this.#meters.set(seen.id, new Meters());
-    this.#measure(seen, this.#meters.get(seen.id), seen.version / 1000);
+    this.#measure(seen, this.#meters.get(seen.id), seen.version / 1000, now);
     return true;
   }
 
-  #measure(seen, meters, at) {
+  #measure(seen, meters, at, heard) {
     if (seen.type === "telemetry.process") {
-      for (const [name, total] of Object.entries(seen.figures ?? {})) meters.add(name, at, total);
-      meters.add("cpu", at, seen.cpu ?? 0);
+      for (const [name, total] of Object.entries(seen.figures ?? {})) meters.add(name, at, total, heard);
+      meters.add("cpu", at, seen.cpu ?? 0, heard);
       if (Object.keys(seen.delays ?? {}).length) this.#remember(at);
     } else if (seen.type === "telemetry.group") {
       for (const [topic, places] of Object.entries(seen.topics))
-        places.forEach(({ done }, number) => meters.add(`${topic}/${number}`, at, done));
+        places.forEach(({ done }, number) => meters.add(`${topic}/${number}`, at, done, heard));
     } else if (seen.type === "telemetry.topic") {
-      meters.add("ends", at, sum(seen.ends));
+      meters.add("ends", at, sum(seen.ends), heard);
     }
   }
 
