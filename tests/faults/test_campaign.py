@@ -22,7 +22,7 @@ PATIENT = Limits(recovery=60, view=30, rework=3, memory=2)
 
 async def test_a_short_campaign_loses_doubles_and_miscounts_nothing() -> None:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    shape = Shape(imports=6, workspaces=2, rows=(20, 4_000), every=3, spread=8, small_disks=False)
+    shape = Shape(imports=6, workspaces=2, rows=(20, 4_000), every=3, spread=12, small_disks=False)
     outcome = await campaign(SEED, shape, blows=BLOWS, limits=PATIENT)
     assert outcome.ok, "\n".join(outcome.lines())
     assert [fault.what for fault in outcome.course.faults] == [str(blow) for blow in BLOWS]
