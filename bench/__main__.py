@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.stack.whole import Whole, whole
-from bench import against, formats, gateway, imports, lookup, providers, reading, sharing, uploads
+from bench import against, costs, formats, gateway, imports, lookup, providers, reading, sharing, uploads
 from bench.client import Client
 from bench.report import Figure, save, show
 
@@ -37,6 +37,7 @@ PARTS: dict[str, Part] = {
     "first": lambda bench: imports.first_contact(bench.client, bench.folder, max(bench.rows // 5, 1000)),
     "imports": lambda bench: imports.big(bench.client, bench.stack, bench.folder, bench.rows),
     "long": lambda bench: imports.long(bench.client, bench.stack, bench.folder, bench.rows),
+    "capacity": lambda bench: costs.capacity(bench.client, bench.stack, bench.folder, max(bench.rows // 5, 1000)),
     "lookup": lambda bench: lookup.answers(bench.client, 10),
     "sockets": lambda bench: gateway.many(bench.stack, bench.keys, SOCKETS),
     "small": lambda bench: imports.small_beside_big(bench.client, bench.stack, bench.folder, bench.rows),

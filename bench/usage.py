@@ -30,6 +30,19 @@ class Usage:
         """The greatest peak among these processes, in MiB."""
         return max((use.peak_mib for name, use in self.by_name.items() if name.startswith(prefix)), default=0.0)
 
+    def cpu_by_kind(self) -> dict[str, float]:
+        """CPU seconds of all processes of a kind (`importer.1` and `importer.2`) together."""
+        found: dict[str, float] = {}
+        for name, use in self.by_name.items():
+            kind = name.partition(".")[0]
+            found[kind] = found.get(kind, 0.0) + use.cpu_seconds
+        return found
+
+    def peak_by_kind(self) -> dict[str, float]:
+        """The greatest peak of each kind, in MiB."""
+        kinds = {name.partition(".")[0] for name in self.by_name}
+        return {kind: round(self.peak(kind), 1) for kind in sorted(kinds)}
+
 
 @contextmanager
 def measured(stack: Whole) -> Iterator[Usage]:
