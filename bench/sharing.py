@@ -18,6 +18,7 @@ IMPORTERS = 4
 
 async def same_keys(client: Client, stack: Whole, folder: Path, rows: int) -> list[Figure]:
     """As many imports at once as there are importers, each of `rows`: nobody in common, then every other one."""
+    await _rate(client, stack, folder, [people.rows(1_000, who=f"warm{n}") for n in range(IMPORTERS)], 1_000)
     before = _deadlocks(stack)
     apart = await _rate(client, stack, folder, [people.rows(rows, who=f"own{n}") for n in range(IMPORTERS)], rows)
     half = rows // 2
