@@ -56,8 +56,7 @@ async def test_nothing_changes_and_it_says_so(people: Book) -> None:
     told, said = await asyncio.to_thread(command.communicate, timeout=60)
     assert command.returncode == 0, said
     assert told == (
-        "nothing changed: 32 rows are counted as before\n"
-        "all 30 contacts of this import are at the version they had\n"
+        "nothing changed: 32 rows are counted as before\nall 30 contacts of this import are at the version they had\n"
     )
     assert "  3 of 3" in said
     assert len(people.done(upload)) >= 6

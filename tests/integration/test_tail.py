@@ -23,7 +23,8 @@ from app.core.workspaces import workspace_id
 from tests.integration.conftest import Servers
 from tests.waiting import eventually
 from workers import tail
-from workers.tail import Start, Wanted
+from workers.stretch import Start
+from workers.tail import Wanted
 
 
 @pytest.fixture
