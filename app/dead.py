@@ -19,14 +19,14 @@ from aiokafka.errors import KafkaError
 
 from app import bus, config
 from app.core.errors import Rejected, TryAgain
-from app.core.topics import BULK, CHANGED, DEAD, EXPRESS, FACTS, FETCHES, PROBLEMS, Topic
+from app.core.topics import BULK, CHANGED, COMMANDS, DEAD, EXPRESS, FACTS, FETCHES, PROBLEMS, Topic
 from app.keys import Keys
 from app.sealing import HEADER, Headers
 
 log = logging.getLogger(__name__)
 REPLAYED = "replayed"
 LETTER = "letter"
-BACK = {topic.name: topic for topic in (EXPRESS, BULK, FACTS, CHANGED, PROBLEMS, FETCHES)}
+BACK = {topic.name: topic for topic in (EXPRESS, BULK, FACTS, CHANGED, PROBLEMS, COMMANDS, FETCHES)}
 """Topics that take a record back: to handle one of theirs late, or again, is harmless. `imports` is not among them,
 for its last record of a key is the truth."""
 OURS = frozenset({"attempts", "due", "origin", "reason", "traceparent", REPLAYED})

@@ -51,6 +51,7 @@ from workers.fetcher.telling import Outlet
 from workers.fetcher.watching import NOTHING, Progress, Waiting
 from workers.harness import Harness, Policy, Record
 from workers.importer import store as contacts
+from workers.importer.erasing import Erasures
 from workers.importer.importing import Importing
 
 KEYS = DATA_KEYS
@@ -220,7 +221,8 @@ class Shop:
         self.keys = EveryKey()
         self._client = client
         self.start()
-        self.importing = Importing(people, self.log, self.keys, self._stopped)  # type: ignore[arg-type]
+        erasures = Erasures(people.pool, Vault.parse(DATA_KEYS))
+        self.importing = Importing(people, self.log, self.keys, erasures, self._stopped)  # type: ignore[arg-type]
         self.contacts: dict[UUID, tuple[int, dict[str, Any]]] = {}
         self.problems: list[ProblemOut] = []
         self.handled: Counter[str] = Counter()

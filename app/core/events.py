@@ -189,6 +189,14 @@ class ImportKey(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     wrapped: bytes
 
 
+class EraseContact(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="contact.erase"):
+    """Somebody wants that nothing of a person is left."""
+
+    workspace: UUID
+    contact: UUID
+    at: float
+
+
 class FetchRequested(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="fetch.requested"):
     """Fetch one page of a connected account: the next record asks for the next one, so accounts take turns.
 
@@ -284,7 +292,7 @@ class ContactsChanged(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
     """Contacts as they now are. Part `part` of `parts` records for one segment, all on one partition, in order.
 
     Where all contacts are told again, no import has brought them: `import_id` is the nil UUID, and each record stands
-    alone.
+    alone. People in `erased` are deleted because they, or somebody for them, asked for it: nothing of them may be kept.
     """
 
     workspace: UUID
@@ -294,6 +302,7 @@ class ContactsChanged(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
     parts: int
     at: float
     site: str
+    erased: tuple[UUID, ...] = ()
     contacts: tuple[ContactOut, ...]
 
 

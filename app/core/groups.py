@@ -3,11 +3,24 @@
 import msgspec
 
 from app.core.errors import Rejected
-from app.core.topics import BULK, CHANGED, EXPRESS, FACTS, FETCHES, IMPORTS, KEYS, NOTICES, PROBLEMS, TELEMETRY, Topic
+from app.core.topics import (
+    BULK,
+    CHANGED,
+    COMMANDS,
+    EXPRESS,
+    FACTS,
+    FETCHES,
+    IMPORTS,
+    KEYS,
+    NOTICES,
+    PROBLEMS,
+    TELEMETRY,
+    Topic,
+)
 
 GROUPS: dict[str, tuple[Topic, ...]] = {
     "importer": (BULK,),
-    "express": (EXPRESS,),
+    "express": (EXPRESS, COMMANDS),
     "projector": (CHANGED, PROBLEMS, IMPORTS, KEYS),
     "fetcher": (FETCHES,),
     "tracker": (FACTS,),

@@ -11,6 +11,7 @@ from app.core.groups import GROUPS
 from app.core.topics import (
     BULK,
     CHANGED,
+    COMMANDS,
     DEAD,
     EXPRESS,
     FACTS,
@@ -58,7 +59,7 @@ class Service:
 
 
 # Those that take a dead letter back, beside `dead` itself, where a mark is left.
-_REPLAYED = (EXPRESS, BULK, FACTS, CHANGED, PROBLEMS, FETCHES, DEAD)
+_REPLAYED = (EXPRESS, BULK, FACTS, CHANGED, PROBLEMS, COMMANDS, FETCHES, DEAD)
 
 OPERATOR = "operator"
 

@@ -81,7 +81,13 @@ PROBLEMS = Topic(
     keep=30 * DAY,
     retries=IN_THE_BACK,
 )
-COMMANDS = Topic(name="contacts.commands", key="contact id", carries=(), keep=7 * DAY)
+COMMANDS = Topic(
+    name="contacts.commands",
+    key="contact id",
+    carries=("contact.erase",),
+    keep=7 * DAY,
+    retries=IN_THE_BACK,
+)
 FETCHES = Topic(
     name="fetch.requests",
     key="connection id",

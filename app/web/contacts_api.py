@@ -1,5 +1,6 @@
 """The API of contacts: lists, one contact, counts. Stored JSON is pasted into the answer, nothing is encoded again."""
 
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, get_args
 from uuid import UUID
@@ -10,8 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from app.core.errors import Rejected
+from app.core.events import EraseContact
 from app.core.principals import require
 from app.core.search import Facet
+from app.core.topics import COMMANDS
 from app.web.lookup import MOST, Filter, Sort
 from app.web.openapi import Paths, Schema, in_path, listed, obj, operation
 from app.web.routes import answer, id_of
@@ -36,6 +39,17 @@ async def read_contact(request: Request) -> Response:
     if doc is None:
         raise Rejected("not_found", "There is nothing under this id.")
     return Response(doc, media_type="application/json")
+
+
+async def erase_contact(request: Request) -> Response:
+    """Asks for somebody to be erased: the importers do it at once, and the read model shows it in a moment."""
+    principal = require(request.scope, "owner")
+    found, contact = services(request), id_of(request)
+    if await found.lookup.contact(principal.workspace, contact) is None:
+        raise Rejected("not_found", "There is nothing under this id.")
+    command = EraseContact(workspace=principal.workspace, contact=contact, at=time.time())
+    await found.producer.publish(COMMANDS, key=str(contact).encode(), value=msgspec.json.encode(command))
+    return answer({"id": contact}, status=202)
 
 
 async def count_contacts(request: Request) -> Response:
@@ -99,6 +113,7 @@ ROUTES = [
     Route("/api/v1/contacts", list_contacts, methods=["GET"]),
     Route("/api/v1/contacts/counts", count_contacts, methods=["GET"]),
     Route("/api/v1/contacts/{id}", read_contact, methods=["GET"]),
+    Route("/api/v1/contacts/{id}", erase_contact, methods=["DELETE"]),
 ]
 
 # The description
@@ -176,5 +191,12 @@ OPENAPI_PATHS: Paths = {
             parameters=(in_query("by", {"type": "string", "enum": list(get_args(Facet)), "default": "label"}),),
         )
     },
-    "/api/v1/contacts/{id}": {"get": operation("One contact", {200: CONTACT}, parameters=(in_path("id"),))},
+    "/api/v1/contacts/{id}": {
+        "get": operation("One contact", {200: CONTACT}, parameters=(in_path("id"),)),
+        "delete": operation(
+            "Erase a person: nothing readable of them is left, and no older import brings them back",
+            {202: obj({"id": _ID})},
+            parameters=(in_path("id"),),
+        ),
+    },
 }

@@ -56,7 +56,13 @@ class ReadModel:
     workspace: UUID = field(default_factory=uuid4)
 
     async def show(
-        self, *contacts: ContactOut, import_id: UUID | None = None, index: int = 0, part: int = 0, parts: int = 1
+        self,
+        *contacts: ContactOut,
+        import_id: UUID | None = None,
+        index: int = 0,
+        part: int = 0,
+        parts: int = 1,
+        erased: tuple[UUID, ...] = (),
     ) -> None:
         """One record of `contacts.changed`."""
         event = ContactsChanged(
@@ -67,6 +73,7 @@ class ReadModel:
             parts=parts,
             at=1.0,
             site="local",
+            erased=erased,
             contacts=contacts,
         )
         await self.projector.show_contacts(record(CHANGED.name, msgspec.json.encode(event)))
@@ -89,14 +96,14 @@ class ReadModel:
         )
         await self.projector.keep_problems(record(PROBLEMS.name, msgspec.json.encode(event)))
 
-    def problems(self, import_id: UUID) -> bytes:
+    def problems(self, import_id: UUID, text: str = "x", index: int = 0) -> bytes:
         """The value of a record of `import.problems` with one row."""
-        problem = ProblemOut(row=1, line=2, column=0, code="no_identity", message="m", suggestion="", cells=("x",))
+        problem = ProblemOut(row=1, line=2, column=0, code="no_identity", message="m", suggestion="", cells=(text,))
         return msgspec.json.encode(
             ImportProblems(
                 workspace=self.workspace,
                 import_id=import_id,
-                index=0,
+                index=index,
                 part=0,
                 parts=1,
                 at=1.0,

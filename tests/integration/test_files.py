@@ -29,6 +29,7 @@ from tests.integration.projections import read_model
 from tests.integration.test_keys import FILES, delete, tell
 from tests.sealing import DATA_KEYS, EveryKey
 from workers.harness import Harness, Policy, Record
+from workers.importer.erasing import Erasures
 from workers.importer.importing import Importing
 from workers.importer.store import Store
 from workers.projector.burying import Burying
@@ -190,7 +191,8 @@ async def test_a_segment_of_a_deleted_file_is_buried_or_if_it_was_done_passed_ov
     outlet, keys = Outlet(), Shredded()
     store = Store(servers.dsn("importer"), "test")
     await store.open()
-    importing = Importing(store, outlet, keys, lambda workspace, import_id: False)  # type: ignore[arg-type]
+    erasures = Erasures(store.pool, Vault.parse(DATA_KEYS))
+    importing = Importing(store, outlet, keys, erasures, lambda workspace, import_id: False)  # type: ignore[arg-type]
     harness = Harness(importing.handle, outlet, given_up=importing.given_up, policy=Policy(delays=("5s",)))
     workspace = uuid4()
     done = await _segment(keys, workspace, b"Ada,ada@example.org,,\r\nNobody,not an address,,\r\n")

@@ -131,6 +131,7 @@ LEAST_ROLE: dict[Call, Role] = {
     Call("GET", "/api/v1/contacts/{id}"): "viewer",
     Call("GET", "/api/v1/contacts/counts"): "viewer",
     Call("GET", "/api/v1/imports/{id}"): "viewer",
+    Call("GET", "/api/v1/imports/{id}/file"): "viewer",
     Call("GET", "/api/v1/imports/{id}/problems"): "viewer",
     Call("GET", "/api/v1/imports/{id}/problems.csv"): "viewer",
     Call("GET", "/api/v1/settings/{name}"): "viewer",
@@ -142,6 +143,7 @@ LEAST_ROLE: dict[Call, Role] = {
     Call("POST", "/api/v1/imports"): "member",
     Call("POST", "/api/v1/imports/{id}/cancel"): "member",
     Call("POST", "/api/v1/imports/{id}/finish"): "member",
+    Call("DELETE", "/api/v1/imports/{id}/file"): "member",
     Call("PUT", "/api/v1/uploads/{id}"): "member",
     Call("PATCH", "/api/v1/uploads/{id}"): "member",
     Call("PUT", "/api/v1/settings/{name}"): "owner",
@@ -153,6 +155,7 @@ LEAST_ROLE: dict[Call, Role] = {
     Call("GET", "/api/v1/tokens"): "owner",
     Call("POST", "/api/v1/tokens"): "owner",
     Call("DELETE", "/api/v1/tokens/{id}"): "owner",
+    Call("DELETE", "/api/v1/contacts/{id}"): "owner",
     Call("GET", "/api/v1/contacts.csv"): "owner",
     Call("GET", "/api/v1/contacts.vcf"): "owner",
 }

@@ -363,6 +363,12 @@ async def test_static_files_are_kept_for_ever_under_the_hash_of_their_bytes() ->
         assert (await client.get("/static/0123456789ab/../../words/en.json")).status_code == 404
 
 
+async def test_only_owners_can_erase_a_person() -> None:
+    for role, may in (("owner", True), ("member", False)):
+        async with browser(role=role) as client:
+            assert ("Erase this person" in (await client.get(f"/contacts/{CONTACT}")).text) is may
+
+
 async def test_the_page_of_an_import_says_how_long_what_is_kept_and_members_can_end_that() -> None:
     path = f"/imports/{IMPORT}?part=file"
     async with browser() as client:

@@ -21,8 +21,9 @@ from app.keys import KeyNotHere, Keys
 from app.sealing import HEADER, Headers, Unreadable
 from workers import crash
 from workers.harness import Hopeless, Record
-from workers.importer import results
-from workers.importer.store import Cancelled, Conflict, Merged, Store
+from workers.importer import erasing, results
+from workers.importer.erasing import Erasures
+from workers.importer.store import Cancelled, Conflict, Merged, Older, Store
 from workers.importer.understanding import Understood, understand
 
 log = logging.getLogger(__name__)
@@ -41,10 +42,18 @@ _encode = msgspec.json.Encoder().encode
 class Importing:
     """Handles segment records; `stopped(workspace, import id)` says whose segments are not wanted any more."""
 
-    def __init__(self, store: Store, producer: Producer, keys: Keys, stopped: Callable[[UUID, UUID], bool]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        producer: Producer,
+        keys: Keys,
+        erasures: Erasures,
+        stopped: Callable[[UUID, UUID], bool],
+    ) -> None:
         self._store = store
         self._producer = producer
         self._keys = keys
+        self._erasures = erasures
         self._stopped = stopped
 
     async def handle(self, record: Record) -> None:
@@ -69,26 +78,40 @@ class Importing:
         with STEP.labels("read").time(), trace.span("read"):
             block, reading = blocks.read(data, segment)
             reading = await self._identified(segment, reading)
-            understood = understand(segment, block, reading)
+            understood, told = understand(segment, block, reading), reading.problems
         try:
             with STEP.labels("database").time():
-                merged = await self._store.merge(
-                    segment,
-                    understood.existing,
-                    understood.batch,
-                    wanted=lambda: not self._unwanted(segment),
-                    reading=reading,
-                )
+                try:
+                    merged = await self._merge(segment, understood, reading)
+                except Older:
+                    erased = await self._erasures.erased(
+                        segment.workspace, segment.order_second, erasing.keys_of(block, reading)
+                    )
+                    rest = erasing.spared(block, reading, erased)
+                    understood, told = understand(segment, rest.block, rest.reading, passed=rest.passed), rest.problems
+                    merged = await self._merge(segment, understood, rest.reading, spared=True)
         except Cancelled:
             SEGMENTS.labels("stopped").inc()
             return
         crash.point("committed")
         with STEP.labels("tell").time(), trace.span("tell"):
-            problems = await self._problems(segment, reading.problems, sealed=HEADER in record.headers)
+            problems = await self._problems(segment, told, sealed=HEADER in record.headers)
             await self._tell(segment, understood, merged, problems)
             await self._report(segment, _size(data, segment), merged)
         crash.point("reported")
         _measure(merged)
+
+    async def _merge(
+        self, segment: SegmentHeader, understood: Understood, reading: segments.Reading, *, spared: bool = False
+    ) -> Merged:
+        return await self._store.merge(
+            segment,
+            understood.existing,
+            understood.batch,
+            wanted=lambda: not self._unwanted(segment),
+            reading=reading,
+            spared=spared,
+        )
 
     async def given_up(self, record: Record, error: Exception) -> None:
         """Counts the rows of a buried segment, so that its import still ends. Raises TryAgain."""

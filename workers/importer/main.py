@@ -5,10 +5,12 @@ import gc
 import os
 
 from app import bus, config, health, log, telemetry, trace
-from app.core.topics import BULK, EXPRESS, Topic
+from app.core.topics import BULK, COMMANDS, EXPRESS, Topic
 from app.keys import Keys
 from app.sealing import Vault
 from workers import crash, faustapp
+from workers.harness import Handler
+from workers.importer.erasing import Erasing, Erasures
 from workers.importer.importing import Importing
 from workers.importer.stopped import Stopped
 from workers.importer.store import TOGETHER, Store
@@ -36,8 +38,13 @@ async def run(settings: config.Importer) -> None:
     producer = bus.Producer(settings)
     store = Store(settings.importer_database_url, settings.process_name)
     stopped = Stopped(settings)
-    keys = Keys(settings, config.parse_or_exit("data_keys", Vault.parse, settings.data_keys))
-    importing = Importing(store, producer, keys, stopped)
+    vault = config.parse_or_exit("data_keys", Vault.parse, settings.data_keys)
+    keys = Keys(settings, vault)
+    erasures = Erasures(store.pool, vault)
+    importing = Importing(store, producer, keys, erasures, stopped)
+    subscriptions: dict[Topic, Handler] = {topic: importing.handle}
+    if topic is EXPRESS:
+        subscriptions[COMMANDS] = Erasing(erasures, producer, settings.site).handle
 
     def lacks() -> str | None:
         return ", ".join(missing) or None
@@ -51,7 +58,7 @@ async def run(settings: config.Importer) -> None:
             await faustapp.run(
                 settings,
                 group=group,
-                subscriptions={topic: importing.handle},
+                subscriptions=subscriptions,
                 outlet=producer,
                 given_up=importing.given_up,
                 together=TOGETHER,

@@ -68,10 +68,18 @@ def changed(segment: SegmentHeader, told: Sequence[bytes], at: float) -> list[by
     return _records(partial(ContactsChanged, contacts=()), segment, list(_groups(told)) or [[]], at)
 
 
-def again(workspace: UUID, site: str, told: Sequence[bytes], at: float) -> list[bytes]:
+def again(workspace: UUID, site: str, told: Sequence[bytes], at: float, erased: tuple[UUID, ...] = ()) -> list[bytes]:
     """The records for `contacts.changed` of contacts that no import has brought just now; each stands alone."""
     frame = ContactsChanged(
-        workspace=workspace, import_id=NO_IMPORT, index=0, part=0, parts=1, at=at, site=site, contacts=()
+        workspace=workspace,
+        import_id=NO_IMPORT,
+        index=0,
+        part=0,
+        parts=1,
+        at=at,
+        site=site,
+        erased=erased,
+        contacts=(),
     )
     return [_filled(frame, group) for group in _groups(told)]
 

@@ -62,11 +62,13 @@ class Stored(NamedTuple):
 
 class Batch(NamedTuple):
     """The contacts of a segment: a line of COPY text for each (`copytext.lines`), which begins with its id, in any
-    order; how many rows were folded into another one's contact, and of how many nothing could be made."""
+    order; how many rows were folded into another one's contact, of how many nothing could be made, and how many were
+    passed over because their person was erased since."""
 
     lines: Sequence[str]
     duplicate: int = 0
     rejected: int = 0
+    passed: int = 0
 
     @property
     def ids(self) -> list[str]:
@@ -92,6 +94,10 @@ class Cancelled(Exception):
     """The import was cancelled or failed meanwhile; nothing was written."""
 
 
+class Older(Exception):
+    """Somebody in this workspace was erased after the import was asked for; nothing was written."""
+
+
 class Conflict(Hopeless):
     """The ledger has this index of the import, with other bytes."""
 
@@ -102,6 +108,11 @@ class Store:
     def __init__(self, dsn: str, name: str, settings: Mapping[str, str] = SETTINGS) -> None:
         self._pool = sql.make_pool(dsn, name, size=TOGETHER + 1, settings=settings, configure=_make_ready)
         self._sources: dict[tuple[UUID, int], SourceOut] = {}
+
+    @property
+    def pool(self) -> sql.Pool:
+        """For what else is done in the same schema."""
+        return self._pool
 
     async def open(self) -> None:
         with sql.translated():
@@ -119,14 +130,18 @@ class Store:
         *,
         wanted: Callable[[], bool] = lambda: True,
         reading: Reading | None = None,
+        spared: bool = False,
     ) -> Merged:
         """Brings a segment's contacts in, once: claimed, staged, merged and counted in one transaction.
 
         A segment that is in the ledger already changes nothing; its contacts come back as they now are, with the
         counts of the first time. Raises Cancelled when `wanted` says no just before the commit, Conflict when the
-        ledger has this index with other bytes. Of a provider's page `reading` has the links.
+        ledger has this index with other bytes, Older unless whoever was erased is `spared` (erasing.py). Of a
+        provider's page `reading` has the links.
         """
         async with sql.transaction(self._pool) as connection:
+            if not spared and await _is_older(connection, segment):
+                raise Older
             now = await _claim(connection, segment)
             if now is not None:
                 crash.point("claimed")
@@ -216,6 +231,14 @@ async def _claim(connection: sql.Connection, segment: SegmentHeader) -> datetime
     return row[0] if row else None
 
 
+async def _is_older(connection: sql.Connection, segment: SegmentHeader) -> bool:
+    cursor = await connection.execute(
+        "select from contacts.erasures where workspace = %s and second >= %s limit 1",
+        [segment.workspace, segment.order_second],
+    )
+    return await cursor.fetchone() is not None
+
+
 async def _claimed(connection: sql.Connection, segment: SegmentHeader) -> Counts:
     cursor = await connection.execute(
         "select crc32c, created, updated, unchanged, duplicate, rejected from contacts.ledger"
@@ -290,6 +313,7 @@ with merged as (
     insert into contacts.contacts as c (workspace, {STAGED}, sources)
     select %(workspace)s::uuid, {STAGED}, array[%(second)s::bigint] from pg_temp.staged order by contact_id
     on conflict (workspace, contact_id) do update set
+        match_key = case when excluded.last > c.deletion then excluded.match_key else c.match_key end,
         {", ".join(f"{field} = {value}" for field, value in values.items())},
         (stamp, stamps) = (
             select
@@ -336,6 +360,7 @@ def _account(batch: Batch, there: Sequence[TupleRow], now: datetime) -> Merged:
         counts[_outcome(row, stored.contact)] += 1
     counts["created"] = len(batch.lines) - len(found)
     counts["duplicate"] += batch.duplicate
+    counts["unchanged"] += batch.passed
     return Merged(found, Counts(**counts, rejected=batch.rejected), now.timestamp())
 
 

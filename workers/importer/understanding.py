@@ -36,8 +36,8 @@ class Understood(NamedTuple):
         return told
 
 
-def understand(segment: SegmentHeader, block: Block | None, reading: Reading) -> Understood:
-    """Folds the rows of each contact, and writes down what is to be staged."""
+def understand(segment: SegmentHeader, block: Block | None, reading: Reading, *, passed: int = 0) -> Understood:
+    """Folds the rows of each contact, and writes down what is to be staged; `passed` rows were left out."""
     existing: Existing = segment.plan.existing or "fill"
     block, people = columns.apart(block, reading.people)
     placed = [(person, position(segment.order_second, segment.index, person.row)) for person in people]
@@ -47,5 +47,5 @@ def understand(segment: SegmentHeader, block: Block | None, reading: Reading) ->
     if block is not None:
         ids = hex_ids(segment.workspace, block.keys())
         lines += columns.lines(block, ids, segment, existing)
-    batch = Batch(lines, duplicate=len(people) - len(staged), rejected=len(reading.problems))
+    batch = Batch(lines, duplicate=len(people) - len(staged), rejected=len(reading.problems), passed=passed)
     return Understood(existing, ids, block, staged, batch)

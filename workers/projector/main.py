@@ -18,7 +18,7 @@ from app.keys import Keys
 from app.sealing import HEADER, Vault
 from workers import crash, faustapp
 from workers.harness import Record
-from workers.projector import rows, store, yielding
+from workers.projector import forgetting, rows, store, yielding
 from workers.projector.burying import Burying
 from workers.projector.store import Store
 from workers.projector.together import Together
@@ -68,7 +68,11 @@ class Projector:
             contacts = list(rows.rows(part.workspace, part.contacts))
         except msgspec.DecodeError as error:
             raise MalformedEvent(str(error)) from error
+        if part.erased:
+            await forgetting.forget(self._store.pool, part.workspace, part.erased)
         await self._together.show(part, contacts)
+        if part.erased:
+            await forgetting.forget_empty(self._store.pool, part.workspace)
         crash.point("committed")
         SHOWN.inc(len(contacts))
         if part.import_id != NO_IMPORT and await self._store.shown(part):

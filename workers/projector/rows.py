@@ -66,6 +66,7 @@ class Part(msgspec.Struct, frozen=True, tag_field="type", tag="contacts.changed"
     part: int
     parts: int
     contacts: tuple[msgspec.Raw, ...]
+    erased: tuple[UUID, ...] = ()
 
 
 class Row(NamedTuple):

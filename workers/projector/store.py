@@ -82,6 +82,11 @@ class Store:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
+    @property
+    def pool(self) -> Pool:
+        """For what else is done in the same schema."""
+        return self._pool
+
     async def show(self, parts: Sequence[Part], rows: Sequence[Row]) -> None:
         """Writes those of `rows` that are newer than what is shown, and that these parts of segments are done.
 

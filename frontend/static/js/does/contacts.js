@@ -62,6 +62,7 @@ export default function contacts(root) {
     try {
       beside.replaceChildren(fragment(await piece(`${link.pathname}?part=contact`)));
       beside.scrollTop = 0;
+      enliven(beside);
     } catch (error) {
       announce(error.message);
     }
