@@ -186,3 +186,10 @@ async def test_the_loss_of_a_leader_while_an_import_runs_costs_nothing(
         "unchanged": 0,
     }
     assert stack.pid(victim) != before
+
+
+async def test_no_process_was_refused_what_its_work_asks_for(stack: Whole) -> None:
+    """Comes after the imports, which all have worked on."""
+    logs = {path.name: path.read_text(errors="replace") for path in (stack.data_dir / "logs").glob("*.log")}
+    assert {"web.log", "tracker.1.log", "importer.1.log"} <= set(logs)
+    assert [name for name, said in logs.items() if "AuthorizationFailed" in said] == []
