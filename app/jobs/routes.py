@@ -11,6 +11,7 @@ from starlette.routing import Route
 
 from app import trace
 from app.core import principals
+from app.core.audit import Note
 from app.core.errors import Rejected
 from app.core.imports import State
 from app.core.principals import Principal
@@ -52,12 +53,14 @@ async def create_import(request: Request) -> Response:
     if media_type == "application/json":
         body = await bodies.small(request, asking.MAX_ASKING_BYTES)
         job = await _requested(intake, principal, asking.from_json(body), key)
+        await _note(request)(principal, "import.requested", str(job.id))
         upload = {"url": intake.upload_url(job)} if job.source == "file" else None
         return _accepted(job, requested(job), upload=upload)
     length = bodies.length(request)
     asked = asking.from_query(request.query_params, length)
     chunks = await bodies.file_of(request)
     job = await _requested(intake, principal, asked, key)
+    await _note(request)(principal, "import.requested", str(job.id))
     try:
         await intake.write(job.workspace, job.id, Body(chunks=chunks, length=length))
     except Conflict as conflict:
@@ -118,6 +121,7 @@ async def cancel(request: Request) -> Response:
     """Stops an import."""
     principal = principals.require(request.scope, "member")
     state = await _intake(request).cancel(principal, _id(request))
+    await _note(request)(principal, "import.cancelled", str(state.id))
     return _json({"id": state.id, "state": state}, status=202)
 
 
@@ -130,7 +134,10 @@ async def file(request: Request) -> Response:
 async def delete_file(request: Request) -> Response:
     """Makes what was uploaded unreadable, everywhere."""
     principal = principals.require(request.scope, "member")
-    return _json(await _intake(request).delete_file(principal, _id(request)))
+    intake, import_id = _intake(request), _id(request)
+    if (await intake.file(principal.workspace, import_id)).kept_until is not None:
+        await _note(request)(principal, "file.deleted", str(import_id))
+    return _json(await intake.delete_file(principal, import_id))
 
 
 async def finish(request: Request) -> Response:
@@ -167,6 +174,11 @@ async def _requested(intake: Intake, principal: Principal, asked: Asked, key: st
         job = await intake.request(principal, asked, key)
         span.say("addressbus.import", str(job.id))
         return job
+
+
+def _note(request: Request) -> Note:
+    found: Note = request.state.audit
+    return found
 
 
 def _id(request: Request) -> UUID:

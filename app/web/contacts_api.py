@@ -47,6 +47,7 @@ async def erase_contact(request: Request) -> Response:
     found, contact = services(request), id_of(request)
     if await found.lookup.contact(principal.workspace, contact) is None:
         raise Rejected("not_found", "There is nothing under this id.")
+    await found.audit.note(principal, "contact.erased", str(contact))
     command = EraseContact(workspace=principal.workspace, contact=contact, at=time.time())
     await found.producer.publish(COMMANDS, key=str(contact).encode(), value=msgspec.json.encode(command))
     return answer({"id": contact}, status=202)

@@ -58,6 +58,7 @@ async def _streamed(request: Request, written: Format) -> Response:
     headers = {"Content-Disposition": f'attachment; filename="{_file_name(written.ending)}"'}
     if request.method == "HEAD":
         return Response(headers=headers, media_type=written.media_type)
+    await services(request).audit.note(principal, "contacts.exported", written.ending)
     async with AsyncExitStack() as stack:
         export = await stack.enter_async_context(services(request).lookup.export(principal.workspace, wanted, sort))
         # From here on the answer owns the transaction: it ends with the last byte, or when the reader goes away.

@@ -33,7 +33,8 @@ from app.keys import Keys
 from app.observing import Observer
 from app.sealing import Vault
 from app.settings import Settings
-from app.web import accounts, contacts_api, exports, imports_api, openapi, pages, problems, routes
+from app.web import accounts, audit_api, contacts_api, exports, imports_api, openapi, pages, problems, routes
+from app.web.audit import Audit
 from app.web.authentication import Authentication, Sessions
 from app.web.endings import Endings
 from app.web.limits import Rate
@@ -67,13 +68,13 @@ def application(settings: config.Web, lifespan: Any) -> Starlette:
 
 def all_routes() -> list[BaseRoute]:
     """Every route of the process: the API first, then the pages."""
-    api = (routes, jobs_routes, connections_routes, imports_api, exports, contacts_api)
+    api = (routes, jobs_routes, connections_routes, imports_api, exports, contacts_api, audit_api)
     return [*(route for part in api for route in part.ROUTES), *pages.ROUTES]
 
 
 def description(public_url: str) -> dict[str, Any]:
     """The OpenAPI document of all that `all_routes` serves below /api/."""
-    ours = (imports_api.OPENAPI_PATHS, exports.OPENAPI_PATHS, contacts_api.OPENAPI_PATHS)
+    ours = (imports_api.OPENAPI_PATHS, exports.OPENAPI_PATHS, contacts_api.OPENAPI_PATHS, audit_api.OPENAPI_PATHS)
     return openapi.document(public_url, JOBS_PATHS, CONNECTIONS_PATHS, *ours)
 
 
@@ -90,7 +91,7 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
         producer = Producer(settings)
         await bus.forever(producer.start, "Kafka")
         stack.push_async_callback(producer.stop)
-        store = Store(web)
+        store, audit = Store(web), Audit(web)
         sessions = Sessions(store)
         dynamic = Settings(settings)
 
@@ -115,6 +116,7 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
             config=settings,
             producer=producer,
             accounts=store,
+            audit=audit,
             connections=connections,
             lookup=read_model,
             imports=imports,
@@ -136,6 +138,7 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
         yield {
             "services": services,
             "intake": intake,
+            "audit": audit.note,
             "connections": connections,
             "public_url": settings.public_url,
         }

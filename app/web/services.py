@@ -16,6 +16,7 @@ from app.web.limits import Rate
 
 if TYPE_CHECKING:
     from app.connections.service import Connections
+    from app.web.audit import Audit
     from app.web.authentication import Sessions
     from app.web.endings import Endings
     from app.web.lookup import Lookup
@@ -26,15 +27,17 @@ if TYPE_CHECKING:
 class Services:
     """The web process's connections and memories, all open.
 
-    `accounts` is the schema `web`, `connections` the accounts at Google and Microsoft, `lookup` the read model,
-    `imports` every running or recent import under (workspace, import id), `sessions` the credentials of the last
-    seconds with what they may do, `endings` tells every service whose access ended, `sign_ins` is how often each
-    client tries a code. `letters` and `telemetry` are for operators: what was given up, and how everything is.
+    `accounts` is the schema `web`, `audit` what is written down in it for good, `connections` the accounts at Google
+    and Microsoft, `lookup` the read model, `imports` every running or recent import under (workspace, import id),
+    `sessions` the credentials of the last seconds with what they may do, `endings` tells every service whose access
+    ended, `sign_ins` is how often each client tries a code. `letters` and `telemetry` are for operators: what was given
+    up, and how everything is.
     """
 
     config: config.Web
     producer: Producer
     accounts: "Store"
+    audit: "Audit"
     connections: "Connections"
     lookup: "Lookup"
     imports: LiveMap[State]

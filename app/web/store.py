@@ -14,6 +14,7 @@ from psycopg.rows import kwargs_row
 from app import sql
 from app.core.errors import Rejected
 from app.core.principals import RANK, Role
+from app.web import audit
 
 IDLE = "14 days"
 SIGNED_IN = "web_signed_in"
@@ -389,6 +390,7 @@ class Store:
                 " values (%s, %s, %s, %s, %s, %s, %s, now() + make_interval(days => %s))",
                 [session_digest, session, offer.workspace, who, holder, agent, offer.kind, days],
             )
+            await audit.note(connection, offer.workspace, who, "link", "signed_in", str(session))
             await connection.execute("select pg_notify(%s, '')", [SIGNED_IN])
             return offer
 

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app import config, sql
 from app.bus import Producer
+from app.core.audit import Action
 from app.core.events import AnyFact, ImportKey, SegmentHeader
 from app.core.imports import State
 from app.core.principals import Principal
@@ -168,11 +169,15 @@ async def _running(servers: Servers, settings: config.Web, accounts: Accounts | 
         await pool.close()
 
 
+async def noted(principal: Principal, action: Action, subject: str) -> None:
+    """An audit log that nobody reads."""
+
+
 @asynccontextmanager
 async def _served(intake: Intake) -> AsyncIterator[int]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[dict[str, Any]]:
-        yield {"intake": intake}
+        yield {"intake": intake, "audit": noted}
 
     app = Starlette(routes=ROUTES, lifespan=lifespan, middleware=[Middleware(Door), Middleware(SignedIn)])
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False))

@@ -156,6 +156,7 @@ LEAST_ROLE: dict[Call, Role] = {
     Call("POST", "/api/v1/tokens"): "owner",
     Call("DELETE", "/api/v1/tokens/{id}"): "owner",
     Call("DELETE", "/api/v1/contacts/{id}"): "owner",
+    Call("GET", "/api/v1/audit"): "owner",
     Call("GET", "/api/v1/contacts.csv"): "owner",
     Call("GET", "/api/v1/contacts.vcf"): "owner",
 }

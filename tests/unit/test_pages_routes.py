@@ -23,6 +23,7 @@ from app.core.principals import Principal, Role
 from app.core.reading.plan import Column, Plan
 from app.core.settings import DEFAULTS
 from app.web import pages, problems, store
+from app.web.audit import Entry, Page
 from app.web.lookup import Contacts, Count, Imports, Problem, Problems
 
 WORKSPACE, OTHER = UUID(int=1), UUID(int=2)
@@ -199,6 +200,24 @@ def _principal(role: Role, workspace: str = "1") -> Principal:
     )
 
 
+class Audit:
+    """What was done: one import, and an export by somebody who is gone."""
+
+    async def page(self, workspace: UUID, *, action: str | None, after: int | None, limit: int) -> Page:
+        done = Entry(
+            id=2,
+            at=1_700_000_000.0,
+            actor=PERSON,
+            address="anna@example.org",
+            by="session",
+            action="import.requested",
+            subject=str(IMPORT),
+            request="4bf92f3577b34da6a3ce929d0e0e4736",
+        )
+        gone = msgspec.structs.replace(done, id=1, address=None, by="token", action="contacts.exported", subject="csv")
+        return Page(entries=[each for each in (done, gone) if action in (None, each.action)], after="1")
+
+
 @asynccontextmanager
 async def browser(
     *, lookup: Lookup | None = None, live: tuple[State, ...] = (), role: str = "owner", intake: Intake | None = None
@@ -209,6 +228,7 @@ async def browser(
         ),
         lookup=lookup or Lookup([state()], [contact()]),
         accounts=Accounts(),
+        audit=Audit(),
         connections=Connections(),
         settings=SimpleNamespace(get=lambda workspace, name: DEFAULTS[name]),
         imports=Live({(str(one.workspace), str(one.id)): one for one in live}),
@@ -361,6 +381,19 @@ async def test_static_files_are_kept_for_ever_under_the_hash_of_their_bytes() ->
         older = await client.get("/static/0123456789ab/js/main.js")
         assert (older.status_code, older.headers["cache-control"]) == (200, "no-cache")
         assert (await client.get("/static/0123456789ab/../../words/en.json")).status_code == 404
+
+
+async def test_owners_read_what_was_done_and_nobody_else() -> None:
+    async with browser() as client:
+        text = (await client.get("/audit")).text
+        assert "Asked for an import" in text
+        assert "somebody who is gone" in text
+        assert "/audit?after=1" in text
+        assert "Exported contacts</th>" not in (await client.get("/audit?action=import.requested")).text
+        assert 'href="/audit"' in text
+    async with browser(role="member") as client:
+        assert (await client.get("/audit")).status_code == 403
+        assert 'href="/audit"' not in (await client.get("/settings")).text
 
 
 async def test_only_owners_can_erase_a_person() -> None:

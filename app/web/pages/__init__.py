@@ -4,6 +4,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from app.web.pages import (
     accounts,
+    audit,
     connections,
     contacts,
     doors,
@@ -34,6 +35,7 @@ ROUTES: list[BaseRoute] = [
     Route("/members", accounts.members_page, methods=["GET"]),
     Route("/tokens", accounts.tokens_page, methods=["GET"]),
     Route("/sessions", accounts.sessions_page, methods=["GET"]),
+    Route("/audit", audit.show, methods=["GET"]),
     Route("/operate", topology.show, methods=["GET"]),
     Route("/operate/scale", topology.scale, methods=["POST"]),
     Route("/api/v1/operate/scale", topology.scale_by_program, methods=["POST"]),

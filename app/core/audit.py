@@ -1,0 +1,24 @@
+"""What is written down for good about who did what: ids only, no personal value."""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from app.core.principals import Principal
+
+Action = Literal[
+    "signed_in",
+    "signed_out",
+    "import.requested",
+    "import.cancelled",
+    "file.deleted",
+    "contacts.exported",
+    "contact.erased",
+    "member.invited",
+    "member.role",
+    "member.removed",
+    "token.made",
+    "token.revoked",
+]
+
+Note = Callable[[Principal, Action, str], Awaitable[None]]
+"""Writes down that a principal does this with that (an id, or of an export its format). Raises TryAgain."""
