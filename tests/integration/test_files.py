@@ -15,9 +15,9 @@ import pytest
 from app import config
 from app.bus import Producer
 from app.core.errors import Rejected
-from app.core.events import Requested, SegmentFailed, SegmentHeader
+from app.core.events import Counts, Requested, SegmentDone, SegmentFailed, SegmentHeader
 from app.core.imports import State
-from app.core.topics import BULK, CHANGED, DEAD, Topic
+from app.core.topics import BULK, CHANGED, DEAD, FACTS, Topic
 from app.dead import Letters
 from app.keys import Keys
 from app.sealing import HEADER, Headers, Vault
@@ -204,7 +204,10 @@ async def test_a_segment_of_a_deleted_file_is_buried_or_if_it_was_done_passed_ov
     keys.gone = True
     outlet.told.clear()
     await harness.take(done)
-    assert outlet.told == []
+    ((topic, fact, _),) = outlet.told
+    assert topic == FACTS.name
+    assert msgspec.json.decode(fact or b"", type=SegmentDone).counts == Counts(created=1, rejected=1)
+    outlet.told.clear()
     await harness.take(await _segment(keys, workspace, b"Bob,bob@example.org,,\r\n"))
     (dead, value, _), (_, fact, _) = outlet.told
     assert dead == DEAD.name

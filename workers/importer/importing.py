@@ -59,8 +59,8 @@ class Importing:
     async def handle(self, record: Record) -> None:
         """Brings one segment in: write, commit, tell. Raises TryAgain, Hopeless, and what Keys raises.
 
-        Of an import that is cancelled nothing more is written, but what was written already is always told, unless
-        its file was deleted since.
+        Of an import that is cancelled nothing more is written, but what was written already is always told; if its
+        file was deleted since, how it was counted and no more.
         """
         segment = header_of(record)
         if self._unwanted(segment) and not await self._store.knows(segment):
@@ -69,8 +69,10 @@ class Importing:
         try:
             data = await self._keys.open(record.headers, record.value or b"")
         except Rejected:
-            if not await self._store.knows(segment):
+            counts = await self._store.counts(segment)
+            if counts is None:
                 raise
+            await self._report(segment, segment.end - segment.start, Merged({}, counts, None))
             SEGMENTS.labels("deleted").inc()
             return
         if crc32c.crc32c(data) != segment.crc32c:

@@ -178,6 +178,11 @@ class Store:
             )
             return await cursor.fetchone() is not None
 
+    async def counts(self, segment: SegmentHeader) -> Counts | None:
+        """The outcomes of a segment that is in the ledger."""
+        async with sql.transaction(self._pool) as connection:
+            return await _claimed(connection, segment) if await self.knows(segment) else None
+
     async def find(self, workspace: UUID, ids: Sequence[str]) -> list[Stored]:
         """The contacts of this workspace with these ids, those that are there, in the order of ids."""
         async with sql.transaction(self._pool) as connection:
