@@ -16,13 +16,15 @@ import pytest
 
 from app import config
 from app.bus import LiveMap, Producer
-from app.core.events import FetchRequested, Requested
+from app.core.events import FetchRequested, ImportKey, Requested
 from app.core.imports import State, decode_record
 from app.core.reading.plan import Plan, Values
-from app.core.topics import FACTS, FETCHES, IMPORTS
+from app.core.topics import FACTS, FETCHES, IMPORTS, KEYS
+from app.sealing import Files, Vault
 from tests.fetching import Shop, Simulated, settings, shop, simulated
 from tests.importing_kafka import importer, until
 from tests.integration.conftest import Servers
+from tests.sealing import DATA_KEYS
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +78,14 @@ class House:
             order_second=second,
             plan=Plan(values=Values(phone_region="DE"), labels=()),
         )
+        file = ImportKey(
+            workspace=ours.workspace,
+            import_id=import_id,
+            at=1.0,
+            site="test",
+            wrapped=Files(Vault.parse(DATA_KEYS), "test").new_key(import_id),
+        )
+        await self.producer.publish(KEYS, key=str(import_id).encode(), value=msgspec.json.encode(file))
         await self.producer.publish(FACTS, key=str(import_id).encode(), value=msgspec.json.encode(requested))
         await self.producer.publish(FETCHES, key=str(connection.id).encode(), value=msgspec.json.encode(fetch))
         return import_id
