@@ -33,6 +33,9 @@ from workers.projector.beside import Beside, Busy, Outdated, Swapped
 from workers.projector.main import Projector
 from workers.republish import republish
 
+CLEARINGS = 5
+"""So often what was begun is cleared away, before that is left to the next run."""
+
 
 def main(arguments: Sequence[str]) -> None:
     """Raises SystemExit: 2 for a question that has no answer, 1 when something is away or another such command runs."""
@@ -83,9 +86,17 @@ async def rebuild(settings: Databases, progress: Progress) -> Swapped:
     except Outdated:
         raise TryAgain("the database and this code are of different releases: python -m app.sql mends it") from None
     finally:
+        await _clear(store)
+        await store.close()
+
+
+async def _clear(store: Beside) -> None:
+    """What was stopped in the middle may hold its locks for a moment longer; whoever is next clears up, if need be."""
+    for _ in range(CLEARINGS):
         with contextlib.suppress(TryAgain):
             await store.clear()
-        await store.close()
+            return
+        await asyncio.sleep(0.2)
 
 
 async def _swap(store: Beside, log: "_Log", progress: Progress) -> Swapped:
