@@ -86,7 +86,7 @@ SERVICES: dict[str, Service] = {
     "fetcher": Service(
         group="fetcher",
         reads=(SETTINGS, IMPORTS, KEYS),
-        writes=(EXPRESS, BULK, KEYS, FACTS, FETCHES, DEAD, TELEMETRY),
+        writes=(EXPRESS, BULK, FACTS, FETCHES, DEAD, TELEMETRY),
     ),
     OPERATOR: Service(reads=TOPICS, writes=(*_REPLAYED, SETTINGS), groups="operator-", watches=True),
 }
