@@ -40,19 +40,20 @@ def test_where_nobody_says_how_busy_the_machine_is_it_is_always_our_turn(tmp_pat
     assert not turns.full()
 
 
-async def test_on_a_full_machine_one_piece_of_work_is_done_at_a_time(
-    stat: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("size", "at_a_time"), [(yielding.SMALL, 1), (yielding.SMALL - 1, 5)])
+async def test_on_a_full_machine_one_large_piece_of_work_is_done_at_a_time_and_small_ones_are_done_at_once(
+    stat: Path, monkeypatch: pytest.MonkeyPatch, size: int, at_a_time: int
 ) -> None:
     monkeypatch.setattr(yielding.Turns, "full", lambda self: True)
     turns, working, most = yielding.Turns(stat), 0, 0
 
     async def work() -> None:
         nonlocal working, most
-        async with turns.turn():
+        async with turns.turn(size):
             working += 1
             most = max(most, working)
             await asyncio.sleep(0)
             working -= 1
 
     await asyncio.gather(*(work() for _ in range(5)))
-    assert most == 1
+    assert most == at_a_time

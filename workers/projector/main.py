@@ -57,7 +57,7 @@ class Projector:
 
     async def show_contacts(self, record: Record) -> None:
         """`contacts.changed`: shows the contacts and, once all of their segment are shown, says so."""
-        async with self._turns.turn():
+        async with self._turns.turn(len(record.value or b"")):
             await self._show(record)
 
     async def _show(self, record: Record) -> None:

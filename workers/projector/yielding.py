@@ -3,7 +3,7 @@
 The process lowers its own priority (`nice`), and that of its database sessions where those are processes of this
 machine which it may touch; elsewhere the database decides. Not lower than NICE, and not SCHED_IDLE: a session that
 hardly ever runs would hold its locks for as long, and others wait for them. Instead it works less: while others want
-the whole machine it rests REST times as long as it worked.
+the whole machine it rests REST times as long as it worked, unless that was little work.
 """
 
 import asyncio
@@ -20,6 +20,8 @@ FULL = 0.7
 """The share of the processors that others must want before we rest."""
 REST = 19.0
 LONGEST_REST = 3.0
+SMALL = 64 * 1024
+"""Bytes of a record that is worth no rest."""
 LOOK_SECONDS = 0.25
 
 
@@ -58,9 +60,12 @@ class Turns:
         self._one_at_a_time = asyncio.Lock()
 
     @asynccontextmanager
-    async def turn(self) -> AsyncIterator[None]:
-        """Work is done inside; on a full machine one piece at a time, and with a rest after it."""
-        if not self.full():
+    async def turn(self, size: int) -> AsyncIterator[None]:
+        """Work on so many bytes is done inside; on a full machine one large piece at a time, and with a rest after it.
+
+        Small pieces, as small imports have them, are shown at once: nobody's import is slower for them.
+        """
+        if size < SMALL or not self.full():
             yield
             return
         async with self._one_at_a_time:
