@@ -1,7 +1,14 @@
-"""Tests in several processes at once (pytest-xdist): servers that two of them start never meet on a port."""
+"""What holds for every test: in several processes at once (pytest-xdist), and on a machine that is busy."""
 
 import os
 
+from hypothesis import settings
+
+# How long an example takes says more about the machine than about the code.
+settings.register_profile("patient", settings(), deadline=None)
+settings.load_profile("patient")
+
+# Servers that two processes start never meet on a port.
 PORTS_OF_ONE = 5_000
 
 worker = os.environ.get("PYTEST_XDIST_WORKER")

@@ -79,7 +79,7 @@ def counted(outcomes: Counter[Outcome]) -> Counts:
     return Counts(**{str(outcome): count for outcome, count in outcomes.items()})
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 async def test_core_and_database_agree_in_any_order_repetition_and_cut(
     store: Store, beside: psycopg.Connection[TupleRow], data: st.DataObject

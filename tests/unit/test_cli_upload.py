@@ -114,7 +114,7 @@ async def test_the_token_goes_to_no_other_host_whatever_the_address_of_the_uploa
     assert {request.url.host for request in tus.requests} == {"here.example"}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(breaks=st.lists(st.integers(0, 70), max_size=3), piped=st.booleans())
 def test_the_server_has_every_byte_once_whatever_breaks_when(
     breaks: list[int], piped: bool, tmp_path_factory: pytest.TempPathFactory

@@ -53,7 +53,7 @@ def imported(segments: Iterable[Segment]) -> tuple[dict[str, Contact], dict[int,
     return stored, outcomes
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_neither_order_nor_cuts_nor_repetition_change_a_contact(data: st.DataObject) -> None:
     segments = data.draw(imports())
@@ -66,7 +66,7 @@ def test_neither_order_nor_cuts_nor_repetition_change_a_contact(data: st.DataObj
     assert imported(one_by_one)[0] == contacts
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.data())
 def test_each_row_has_one_outcome_and_the_first_three_count_the_people(data: st.DataObject) -> None:
     segments = data.draw(imports(modes=("fill", "overwrite", "skip")))
@@ -78,7 +78,7 @@ def test_each_row_has_one_outcome_and_the_first_three_count_the_people(data: st.
         assert counts.total() - counts["duplicate"] == len({person.match_key for person in rows})
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(people(), people(), people(), st.sampled_from(["fill", "overwrite"]))
 def test_merging_commutes_associates_and_repeats(one: Person, two: Person, three: Person, existing: Existing) -> None:
     a = fresh(one, FIRST, "overwrite")._replace(match_key="")

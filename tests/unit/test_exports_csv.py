@@ -115,7 +115,7 @@ def found(person: Person) -> dict[str, object]:
     }
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(CONTACTS, min_size=1, max_size=4))
 def test_what_was_exported_can_be_imported_and_is_the_same(contacts: list[ContactOut]) -> None:
     reading = read_again(written(contacts))

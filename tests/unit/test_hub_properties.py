@@ -254,7 +254,7 @@ def small_rooms() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(steps, max_size=60))
 def test_every_client_ends_with_the_newest_state_and_has_missed_no_ending(plan: list[tuple[Any, ...]]) -> None:
     with small_rooms():

@@ -17,7 +17,7 @@ from workers.importer.store import Stored
 SOURCE = SourceOut(import_id=str(UUID(int=2)), source="file", at=100)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ROWS, PLANS, st.sampled_from(["fill", "overwrite", "skip"]))
 def test_a_block_is_written_and_told_like_its_people(rows: list[list[str]], plan: Plan, existing: Existing) -> None:
     data = text(rows)

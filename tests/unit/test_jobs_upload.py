@@ -486,7 +486,7 @@ STRETCHES = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(lines=LINES, repeats=st.integers(1, 400), stretches=STRETCHES)
 def test_any_interruption_at_any_byte_yields_the_same_segments(
     lines: list[bytes], repeats: int, stretches: list[Ends]

@@ -16,7 +16,7 @@ def record(offset: int, key: str, partition: int) -> Record:
     return Record(topic="t", partition=partition, offset=offset, key=key.encode(), value=b"")
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(
     st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 1), TICKS), max_size=25),
     st.integers(1, 8),

@@ -102,7 +102,7 @@ def test_rows_after_a_header_of_several_rows_are_rows() -> None:
     assert codes("First,Last,E-mail\nName,Name,Address\nAnn,Lee,a@x.com\n") == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.sampled_from(["Ann", "Total: 3", "Name", "Email", "---", "3", "", "a@x.com", "Page 1 of 2"]), max_size=40

@@ -114,7 +114,7 @@ def both(block: blocks.Block | None, reading: segments.Reading) -> list[Person]:
     return sorted([*(block.people() if block else []), *reading.people])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(ROWS, PLANS, st.sampled_from([b"", b"ragged\r\n", b"a,b,c\r\n" * 2, b'"open,', b"\xff,bad\r\n"]))
 def test_by_columns_and_row_by_row_are_the_same(rows: list[list[str]], plan: Plan, end: bytes) -> None:
     data = text(rows) + end

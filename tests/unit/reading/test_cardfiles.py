@@ -135,7 +135,7 @@ PIECES += [
 TEXTS = st.lists(st.sampled_from(PIECES), max_size=40).map("".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(TEXTS, st.sampled_from(["vcard", "ldif"]), st.lists(st.integers(1, 50), min_size=1, max_size=5))
 def test_pictures_are_left_out_alike_whatever_the_pieces(text: str, format_: Format, sizes: list[int]) -> None:
     data = text.encode()
@@ -152,7 +152,7 @@ def test_pictures_are_left_out_alike_whatever_the_pieces(text: str, format_: For
     assert found.count(b"\n") == data.count(b"\n")
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.lists(st.sampled_from(PIECES), max_size=40).map("".join) | st.text(max_size=100),
     st.sampled_from(["vcard", "ldif"]),
@@ -167,7 +167,7 @@ def test_any_text_is_read_to_its_end(text: str, format_: Format) -> None:
         assert len(set(rows)) == len(rows)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEXTS)
 def test_a_text_that_is_cut_behind_a_card_reads_as_one(text: str) -> None:
     data = text.encode()

@@ -370,7 +370,7 @@ _PIECES = [
 ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(st.lists(st.sampled_from(_PIECES), max_size=6).map("".join), min_size=1, max_size=8),
     st.lists(st.lists(st.sampled_from([*_PIECES, "a@x.com", "+49 30 1", "1.2.1990", ""]), max_size=9), max_size=5),

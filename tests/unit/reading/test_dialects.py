@@ -190,7 +190,7 @@ def small_limits() -> Iterator[None]:
         yield
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=TEXTS, kind=st.sampled_from(ALL), data=st.data())
 def test_cutter_and_reader_agree_in_every_dialect(text: bytes, kind: Dialect, data: st.DataObject) -> None:
     with small_limits():
@@ -218,7 +218,7 @@ def test_cutter_and_reader_agree_in_every_dialect(text: bytes, kind: Dialect, da
     assert by_segments == whole
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=TEXTS, kind=st.sampled_from(ALL))
 def test_where_quotes_are_plain_csv_reads_what_we_read(text: bytes, kind: Dialect) -> None:
     if Grammar(kind).plain(text, final=True) is None:
@@ -235,7 +235,7 @@ WRITTEN = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(rows=WRITTEN, kind=st.sampled_from([one for one in ALL if one.quote]))
 def test_what_is_written_in_quotes_is_read(rows: list[list[str]], kind: Dialect) -> None:
     quote = kind.quote or ""
@@ -258,7 +258,7 @@ def test_what_is_written_in_quotes_is_read(rows: list[list[str]], kind: Dialect)
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(TEXTS)
 def test_any_text_has_a_dialect(text: bytes) -> None:
     found = dialect.detect(text)

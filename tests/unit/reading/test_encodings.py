@@ -220,7 +220,7 @@ def test_an_unknown_encoding_is_refused() -> None:
         text.encoding("klingon")
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.binary(max_size=300), st.booleans())
 def test_any_head_has_an_encoding(head: bytes, whole: bool) -> None:
     ways = detect(head, whole=whole)

@@ -28,13 +28,13 @@ def damaged(draw: st.DrawFn) -> bytes:
     return data
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(damaged())
 def test_a_damaged_file_is_refused_or_every_record_of_it_is_told(data: bytes) -> None:
     TARGETS["file"](data)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(PIECES | st.binary(max_size=6) | st.sampled_from([b"Ann", b"ann@example.com"]), max_size=30).map(b"".join)
 )
@@ -50,13 +50,13 @@ CELL = st.text(max_size=40) | st.lists(
 ).map("".join)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(CELL)
 def test_a_value_is_read_as_itself(cell: str) -> None:
     TARGETS["cells"](cell.encode(errors="ignore"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.text(st.characters(exclude_characters='"\r\n', exclude_categories=["Cs"]), max_size=60))
 def test_the_neighbours_of_any_row_are_what_they_were(bad: str) -> None:
     text = "Name,Email,Notes\nAnn,ann@example.com,before\n{}\nBob,bob@example.com,after\n"

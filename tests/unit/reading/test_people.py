@@ -217,7 +217,7 @@ FIELDS = (
 ).split()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.dictionaries(st.sampled_from(FIELDS), JSON | st.lists(st.fixed_dictionaries({"value": JSON}), max_size=2)),
     st.sampled_from(["google", "microsoft"]),

@@ -409,7 +409,7 @@ def test_what_cannot_be_done_is_said_at_once(given: Plan) -> None:
         complete("Name\nAnn\n", given)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     st.one_of(
         st.binary(max_size=200),

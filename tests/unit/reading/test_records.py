@@ -52,7 +52,7 @@ def line_ends(data: bytes) -> int:
     return len(re.findall(rb"\r\n|\r|\n", data))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(text=TEXTS, data=st.data())
 def test_any_chunking_and_any_interruption_give_the_same_cuts(text: bytes, data: st.DataObject) -> None:
     with small_limits():
@@ -73,7 +73,7 @@ def test_any_chunking_and_any_interruption_give_the_same_cuts(text: bytes, data:
     assert found == whole
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(text=TEXTS)
 def test_cuts_hold_every_byte_once_and_know_their_lines(text: bytes) -> None:
     with small_limits():
@@ -88,7 +88,7 @@ def test_cuts_hold_every_byte_once_and_know_their_lines(text: bytes) -> None:
     assert cutter.state.lines == line_ends(text)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=TEXTS, header=st.integers(0, 2))
 def test_cutter_and_reader_agree_on_every_record(text: bytes, header: int) -> None:
     with small_limits():
@@ -105,7 +105,7 @@ def test_cutter_and_reader_agree_on_every_record(text: bytes, header: int) -> No
     assert by_segments == whole
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=TEXTS)
 def test_where_quotes_are_plain_parity_finds_record_ends_only(text: bytes) -> None:
     with small_limits():
@@ -121,7 +121,7 @@ def test_where_quotes_are_plain_parity_finds_record_ends_only(text: bytes) -> No
                 assert found == 0 or crlf or found in ends
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=CLEAN_TEXTS)
 def test_csv_and_our_own_walk_give_the_same_rows(text: bytes) -> None:
     quick, _ = segments.records(text, COMMA, first_line=5)
@@ -132,7 +132,7 @@ def test_csv_and_our_own_walk_give_the_same_rows(text: bytes) -> None:
     ]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(text=TEXTS)
 def test_each_row_knows_its_line(text: bytes) -> None:
     found, _ = segments.records(text, COMMA, first_line=1)

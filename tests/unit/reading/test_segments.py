@@ -250,7 +250,7 @@ def test_the_labels_of_an_import_do_not_change_who_somebody_is() -> None:
 PIECES = ['"', '""', ",", "\n", "\r\n", "\r", "Ann", "a@x.com", '"a,b"', "é", "\x00", "'=x", "+447911123456", "\ud7ff"]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     text=st.lists(st.sampled_from(PIECES), max_size=60).map("".join),
     junk=st.binary(max_size=3),
@@ -270,7 +270,7 @@ def test_every_record_after_the_header_has_exactly_one_outcome(text: str, junk: 
     assert sum(reading.rows for reading in readings) == len(found) - 1
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.lists(
         st.lists(st.sampled_from(["", "Ann", "a,b", 'q"q', "two\nlines", "x\r\ny", "é"]), min_size=3, max_size=3),
@@ -288,7 +288,7 @@ def test_what_csv_writes_we_read(rows: list[list[str]]) -> None:
     ] == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(*[st.text(max_size=12)] * 9), max_size=5))
 def test_any_text_in_any_cell_gives_people_or_problems(rows: list[tuple[str, ...]]) -> None:
     out = io.StringIO()

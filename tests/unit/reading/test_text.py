@@ -46,7 +46,7 @@ def pieces(data: bytes, draw: st.DataObject) -> list[bytes]:
 
 
 @pytest.mark.parametrize("name", CODECS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(words=WORDS, noise=st.binary(max_size=12), draw=st.data())
 def test_any_pieces_and_any_interruption_give_the_same_text(
     name: str, words: str, noise: bytes, draw: st.DataObject
@@ -67,7 +67,7 @@ def test_any_pieces_and_any_interruption_give_the_same_text(
 
 
 @pytest.mark.parametrize("name", CODECS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(words=WORDS)
 def test_what_was_written_is_read(name: str, words: str) -> None:
     data = words.encode(CODECS[name], "ignore")
@@ -77,7 +77,7 @@ def test_what_was_written_is_read(name: str, words: str) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CODECS if name != "utf-8"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.binary(max_size=40))
 def test_a_byte_that_is_no_character_is_kept_and_is_no_utf_8(name: str, data: bytes) -> None:
     read = decoded(data, name)
@@ -148,7 +148,7 @@ def cuts(data: bytes, plan: Plan, draw: st.DataObject | None = None) -> list[Cut
 
 
 @pytest.mark.parametrize("name", CODECS)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(words=WORDS, noise=st.binary(max_size=5), draw=st.data())
 def test_a_cut_depends_on_the_bytes_and_the_plan_only(name: str, words: str, noise: bytes, draw: st.DataObject) -> None:
     plan = Plan(encoding=name, dialect=Dialect(delimiter=",", quote='"', escape="doubled"), preamble=0, header=0)

@@ -182,7 +182,7 @@ def test_a_phone_is_e164_or_doubtful(cell: str, region: str | None, expected: st
     assert values.phone(cell, region) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.integers(1, 10**15).map(lambda number: f"+{number}"))
 def test_the_short_way_for_plain_numbers_agrees_with_the_long_one(cell: str) -> None:
     assert values.phone(cell, None) in {_dialled(cell, None), cell}
@@ -192,7 +192,7 @@ def test_the_short_way_for_plain_numbers_agrees_with_the_long_one(cell: str) -> 
 REGIONS = sorted(phonenumbers.SUPPORTED_REGIONS)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.sampled_from(REGIONS), st.integers(2, 6), st.integers(0, 10**9))
 def test_the_short_way_for_numbers_of_a_region_agrees_with_the_long_one(region: str, kept: int, tail: int) -> None:
     example = phonenumbers.example_number(region)
@@ -526,7 +526,7 @@ def test_a_placeholder_is_empty_but_not_where_it_can_be_a_name(cell: str, nothin
     assert (cell in values.NOTHING, values.is_placeholder(cell)) == (nothing, placeholder)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.one_of(st.text(max_size=8), st.sampled_from(["e", "\u0301", "\r\n", "\u200b", " a "]))))
 def test_a_column_is_cleaned_as_its_cells_are(cells: list[str]) -> None:
     assert values.clean_all(cells) == [values.clean(cell) for cell in cells]
@@ -581,7 +581,7 @@ def test_no_cell_takes_more_than_a_moment(read: Callable[[str], object], bait: s
     assert time.process_time() - started < 0.5
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.text(max_size=60))
 def test_nothing_makes_a_value_crash(cell: str) -> None:
     cell = values.clean(cell) or "x"

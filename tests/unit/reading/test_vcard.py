@@ -346,7 +346,7 @@ TEXT = st.text(ODD, min_size=1, max_size=20).map(clean).filter(bool)
 LABEL = st.sampled_from(["", "home", "work", "Büro", "Summer house", "Privat", "boat"])
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.fixed_dictionaries(
         {
