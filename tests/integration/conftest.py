@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +43,9 @@ class Servers:
         return self.addresses.postgres[role]
 
 
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    given = os.environ.get("ADDRESSBUS_TEST_STACK")
-    if given:
-        yield Servers(msgspec.json.decode(Path(given).read_bytes(), type=embedded.Addresses))
-        return
+@contextmanager
+def started() -> Iterator[Servers]:
+    """Servers that nobody else has."""
     data_dir = Path(tempfile.mkdtemp(prefix="addressbus-test-"))
     try:
         with embedded.running(data_dir) as addresses:
@@ -55,3 +53,13 @@ def servers() -> Iterator[Servers]:
     finally:
         places.forget(data_dir)
         shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    given = os.environ.get("ADDRESSBUS_TEST_STACK")
+    if given:
+        yield Servers(msgspec.json.decode(Path(given).read_bytes(), type=embedded.Addresses))
+        return
+    with started() as found:
+        yield found

@@ -1,12 +1,13 @@
 """Of somebody who was erased nothing can be read: not in any topic, not in any table, not under any key of Redis."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
 import httpx
 import psycopg
+import pytest
 import redis.asyncio as redis
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
@@ -18,7 +19,7 @@ from app.core.errors import Rejected
 from app.core.topics import CHANGED, TOPICS
 from app.keys import Keys
 from app.sealing import HEADER, Vault
-from tests.integration.conftest import Servers
+from tests.integration.conftest import Servers, started
 from tests.integration.house import House, Person, house
 from tests.integration.listening import becomes, client, gateway, settings
 from tests.integration.test_traces import working
@@ -34,6 +35,13 @@ FILE = (
     "Nobody,not an address,,see zebedee@quxley.example,\r\n"
     "Nobody,not an address either,,,\r\n"
 )
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    """All that is in them is read, and some of it deleted: so they are nobody else's."""
+    with started() as found:
+        yield found
 
 
 async def test_nothing_readable_is_left_of_an_erased_person_once_the_log_has_forgotten(servers: Servers) -> None:

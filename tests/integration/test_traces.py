@@ -110,7 +110,7 @@ async def test_an_import_is_one_trace_from_the_request_to_the_socket(servers: Se
     for way in (
         request,
         f"{request} > intake > transaction",
-        f"{request} > intake > send import.facts > fold > send notices > process notices",
+        f"{request} > intake > send import.facts > fold",
         f"{imported} > read",
         f"{imported} > transaction",
         f"{told} > process notices",
