@@ -59,7 +59,7 @@ integration: .venv/.dev
 # The browser tests need a Chromium; where none can be had they are skipped aloud, and never with CI=true.
 e2e: .venv/.dev
 	@$(VENV) tests/chromium.py || { [ "$$CI" != true ] && echo "!! THE BROWSER TESTS WILL BE SKIPPED !!"; }
-	$(call pytest,$(TWICE) tests/e2e)
+	$(call pytest,tests/e2e)
 
 js:
 	@if ! command -v node > /dev/null; then echo "node is missing: the JavaScript tests are left out"; \
