@@ -18,8 +18,8 @@ from app.sql import Connection
 NICE = 10
 FULL = 0.7
 """The share of the processors that others must want before we rest."""
-REST = 19.0
-LONGEST_REST = 3.0
+REST = 4.0
+LONGEST_REST = 1.0
 SMALL = 64 * 1024
 """Bytes of a record that is worth no rest."""
 LOOK_SECONDS = 0.25
