@@ -70,7 +70,7 @@ js:
 
 # Two processes, each with servers of its own: alone, half of the time goes into waiting.
 PYTEST = $(VENV) -m pytest -q
-TWICE = -n 2 --dist loadfile --no-loadscope-reorder
+TWICE = -n 2 --dist loadfile
 # pytest says 5 when a folder has no tests.
 EMPTY_IS_FINE = status=$$?; [ $$status -eq 5 ] || exit $$status
 pytest = @$(PYTEST) $(1); $(EMPTY_IS_FINE)

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
@@ -14,7 +14,7 @@ import pytest
 
 from app.core.events import Sealed
 from tests.integration import intakes
-from tests.integration.conftest import Servers
+from tests.integration.conftest import Servers, started
 
 MB = 2**20
 SIZE = 220 * MB
@@ -23,27 +23,34 @@ ROW = b'person%d@example.org,"Lovelace, Ada %d",+32 470 12 34 56,Ghent\n'
 BLOCK = b"".join(ROW % (number, number * 7919) for number in range(20_000))
 
 
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    """Millions of rows stay behind in them, which importers of other tests would have to work off first."""
+    with started() as found:
+        yield found
+
+
 @asynccontextmanager
 async def process(servers: Servers) -> AsyncIterator[tuple[str, psutil.Process]]:
     """A jobs service in a process of its own: its address, and the process."""
-    started = await asyncio.create_subprocess_exec(
+    running = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-m", "tests.integration.intake_process", msgspec.json.encode(servers.addresses).decode()),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )
-    assert started.stdin is not None
-    assert started.stdout is not None
+    assert running.stdin is not None
+    assert running.stdout is not None
     try:
         async with asyncio.timeout(60):
-            port = int(await started.stdout.readline())
-        yield f"http://127.0.0.1:{port}", psutil.Process(started.pid)
+            port = int(await running.stdout.readline())
+        yield f"http://127.0.0.1:{port}", psutil.Process(running.pid)
     finally:
-        started.stdin.close()
+        running.stdin.close()
         with suppress(BrokenPipeError, ConnectionResetError):
-            await started.stdin.wait_closed()
+            await running.stdin.wait_closed()
         async with asyncio.timeout(60):
-            await started.wait()
+            await running.wait()
 
 
 async def test_an_upload_of_hundreds_of_megabytes_needs_less_than_fifty(servers: Servers) -> None:
