@@ -129,12 +129,7 @@ def records(
     with the rest of a record that belongs to the segment before. `encoding` is that of the file, for what is told.
     """
     rules = grammar(dialect)
-    text = None
-    if not continues and rules.plain(data, final=True) is not None and not has_long_line(data):
-        try:
-            text = data.decode()
-        except UnicodeDecodeError:
-            text = None
+    text = None if continues else plain_text(data, dialect)
     if text is None:
         return _walked(data, rules, first_line, width, continues, skip, encoding), False
     rows, quoted_lines = _quick(text, dialect, first_line)
@@ -142,6 +137,16 @@ def records(
     if may_be_escaped(text):
         rows = [row._replace(cells=_unescaped(row.cells)) for row in rows]
     return Records(rows, []), not quoted_lines and is_plain(data, text)
+
+
+def plain_text(data: bytes, dialect: Dialect) -> str | None:
+    """The text of a segment that `csv` reads as we do; None where the records have to be walked."""
+    if grammar(dialect).plain(data, final=True) is None or _has_long_line(data):
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def is_plain(data: bytes, text: str) -> bool:
@@ -234,7 +239,7 @@ def _text_of(cell: str) -> str:
     return formula[1] if formula else cell
 
 
-def has_long_line(data: bytes) -> bool:
+def _has_long_line(data: bytes) -> bool:
     """Whether some line may be longer than a cell may be; short ones are never suspected."""
     return any(
         data.find(b"\n", at, at + _BLOCK) < 0 and data.find(b"\r", at, at + _BLOCK) < 0

@@ -8,9 +8,8 @@ from typing import NamedTuple
 from app.core.events import SegmentHeader
 from app.core.reading import asides
 from app.core.reading.plan import Dialect
-from app.core.reading.records import grammar
 from app.core.reading.rows import Row, rows_of
-from app.core.reading.segments import csv_rows, has_long_line, is_plain, may_be_escaped
+from app.core.reading.segments import csv_rows, is_plain, may_be_escaped, plain_text
 
 
 class Table(NamedTuple):
@@ -41,13 +40,8 @@ def split(data: bytes, header: SegmentHeader) -> Table | None:
     assert plan.dialect is not None
     if header.heads or header.continues or not data:
         return None
-    if grammar(plan.dialect).plain(data, final=True) is None or has_long_line(data):
-        return None
-    try:
-        text = data.decode()
-    except UnicodeDecodeError:
-        return None
-    if may_be_escaped(text) or not is_plain(data, text) or asides.suspected(data, plan, heads=False):
+    text = plain_text(data, plan.dialect)
+    if text is None or may_be_escaped(text) or not is_plain(data, text) or asides.suspected(data, plan, heads=False):
         return None
     columns = _columns(text, rows_of(plan).width, plan.dialect)
     if columns is None:
