@@ -163,6 +163,16 @@ async def book(servers: Servers, producer: Producer) -> AsyncIterator[Book]:
 
 
 @asynccontextmanager
+async def producing(servers: Servers) -> AsyncIterator[Producer]:
+    """A producer whose records are worked on."""
+    made = Producer(config.Process(process_name=f"test.{uuid4().hex[:6]}", kafka_bootstrap=servers.kafka))
+    await made.start()
+    async with workers(servers, made):
+        yield made
+    await made.stop()
+
+
+@asynccontextmanager
 async def workers(servers: Servers, producer: Producer) -> AsyncIterator[None]:
     """An importer, and a projector that rests for nobody."""
     settings = config.Process(process_name="projector.again", kafka_bootstrap=servers.kafka)

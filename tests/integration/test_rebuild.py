@@ -9,11 +9,11 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from app import config, sql
+from app import sql
 from app.bus import Producer
 from app.core.topics import PROBLEMS
 from app.web.lookup import Lookup
-from tests.integration.again import Book, Said, book, person, workers
+from tests.integration.again import Book, Said, book, person, producing
 from tests.integration.conftest import Servers
 from tests.waiting import eventually
 from workers.projector.beside import TABLES
@@ -24,11 +24,8 @@ BAD = ",no address,,"
 
 @pytest.fixture(scope="module")
 async def producer(servers: Servers) -> AsyncIterator[Producer]:
-    made = Producer(config.Process(process_name=f"test.{uuid4().hex[:6]}", kafka_bootstrap=servers.kafka))
-    await made.start()
-    async with workers(servers, made):
+    async with producing(servers) as made:
         yield made
-    await made.stop()
 
 
 @pytest.fixture

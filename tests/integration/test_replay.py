@@ -7,13 +7,12 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from app import config
 from app.bus import Producer
 from app.core.errors import Rejected, TryAgain
 from app.core.events import NO_IMPORT
 from app.core.topics import BULK
 from tests.importing_kafka import Upload
-from tests.integration.again import Book, Said, book, person, workers
+from tests.integration.again import Book, Said, book, person, producing
 from tests.integration.conftest import Servers
 from tests.waiting import eventually
 from workers import operating
@@ -23,11 +22,8 @@ from workers.republish import republish
 
 @pytest.fixture(scope="module")
 async def producer(servers: Servers) -> AsyncIterator[Producer]:
-    made = Producer(config.Process(process_name=f"test.{uuid4().hex[:6]}", kafka_bootstrap=servers.kafka))
-    await made.start()
-    async with workers(servers, made):
+    async with producing(servers) as made:
         yield made
-    await made.stop()
 
 
 @pytest.fixture
