@@ -13,7 +13,7 @@ from aiokafka.helpers import create_ssl_context
 
 from app import config, trace
 from app.core.errors import TryAgain
-from app.core.topics import SEGMENT_RECORD_BYTES, Topic
+from app.core.topics import SEGMENT_RECORD_BYTES, Topic, at_home, everywhere
 
 log = logging.getLogger(__name__)
 V = TypeVar("V")
@@ -81,6 +81,7 @@ class Producer:
         """Hands a record over; the future resolves once every replica has it. Raises TryAgain."""
         assert self._producer is not None, "start() comes first"
         name = topic if isinstance(topic, str) else topic.name
+        assert at_home(name) == name, "what was copied from another data centre is only read"
         span = trace.span(f"send {name}", "producer", _KAFKA)
         try:
             future: asyncio.Future[object] = await self._producer.send(
@@ -132,7 +133,7 @@ _CATCH_UP_SECONDS = 30
 
 
 class LiveMap(Generic[V]):
-    """A compacted topic in memory: reading it costs one dict look-up and no network.
+    """A compacted topic, with what other data centres copy of theirs, in memory: one dict look-up and no network.
 
     `decode` turns key and value into (map key, value); a value of None removes the key; a result of
     None means that this map does not keep the record. Readers pass whole keys, which hold the workspace.
@@ -149,6 +150,7 @@ class LiveMap(Generic[V]):
     ) -> None:
         self._settings = settings
         self._topic = topic
+        self._topics = everywhere(topic, settings.others)
         self._decode = decode
         self._changed = changed
         self._keep = keep
@@ -220,7 +222,7 @@ class LiveMap(Generic[V]):
         )
         await consumer.start()
         try:
-            found = await partitions_of(consumer, self._topic)
+            found = [each for topic in self._topics for each in await partitions_of(consumer, topic)]
             # Before anything is fetched: on its connection the question would wait for the answer to a fetch.
             ends: dict[TopicPartition, int] = await consumer.end_offsets(found)
             consumer.assign(found)

@@ -5,6 +5,7 @@ Each process has its own frozen class; a field's name in capitals is the variabl
 """
 
 import os
+import re
 import sys
 import typing
 from collections.abc import Callable, Mapping
@@ -13,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 C = TypeVar("C", bound="Process")
 V = TypeVar("V")
+_SITE = re.compile(r"[a-z0-9][a-z0-9-]{0,30}")
 
 
 class BadConfig(Exception):
@@ -21,7 +23,10 @@ class BadConfig(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Process:
-    """What every process needs. `process_name` is unique (`importer.1`) and is the static member id."""
+    """What every process needs. `process_name` is unique (`importer.1`) and is the static member id.
+
+    Raises BadConfig for names of sites that cannot begin the name of a topic.
+    """
 
     process_name: str
     kafka_bootstrap: str
@@ -31,12 +36,23 @@ class Process:
     kafka_password: str = ""
     kafka_ca_file: str = ""
     site: str = "local"
+    remote_sites: str = ""
     health_host: str = "127.0.0.1"
     health_port: int = 0
     log_level: str = "info"
     otel_exporter_otlp_endpoint: str = ""
     otel_exporter_otlp_headers: str = ""
     patience_seconds: int = 60
+
+    def __post_init__(self) -> None:
+        for name in (self.site, *self.remote_sites.split()):
+            if not _SITE.fullmatch(name):
+                raise BadConfig(f"SITE and REMOTE_SITES: {name!r} must be small letters, digits and dashes")
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The other data centres whose topics are copied here; a list that names this one, too, fits everywhere."""
+        return tuple(name for name in dict.fromkeys(self.remote_sites.split()) if name != self.site)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

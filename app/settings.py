@@ -36,7 +36,7 @@ class Settings:
             settings,
             SETTINGS,
             self._decode,
-            keep=lambda old, new: old is None or new.stamp >= old.stamp,
+            keep=lambda old, new: old is None or _rank(new) >= _rank(old),
             changed=self._changed,
         )
 
@@ -85,3 +85,8 @@ class Settings:
         if self._told is not None:
             scope, name = key
             self._told(scope, name)
+
+
+def _rank(setting: Setting) -> tuple[int, bytes]:
+    """Of two values the later one holds; of two data centres in the same millisecond the greater one, at both."""
+    return setting.stamp, bytes(setting.value)

@@ -1,5 +1,7 @@
 """`python -m app.topics` creates every topic of `app.core.topics` and checks the partitions of those that exist.
 
+Those that are copied from other data centres (REMOTE_SITES) are made here, too, so that nobody waits for the copying.
+
 Workers have no right to create topics. Partition counts are equal for all and fixed once, because keys stay where
 they are and `imports` is co-partitioned with `import.facts`; a difference is refused, never mended.
 """
@@ -14,7 +16,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from app import bus, config
 from app.core.errors import TryAgain
-from app.core.topics import DAY, TOPICS, Topic
+from app.core.topics import COPIED, DAY, TOPICS, Topic, copy_of
 
 # What a record needs beside its value: key, headers, the batch around it.
 _SLACK_BYTES = 65_536
@@ -64,15 +66,21 @@ def difference(wanted: Iterable[str], partitions: int, found: Mapping[str, int])
     )
 
 
+def wanted(settings: config.Process) -> list[Topic]:
+    """Every topic that there is to be, with those of other data centres as they are found here."""
+    return [*TOPICS, *(copy_of(topic, site) for site in settings.others for topic in COPIED)]
+
+
 async def ensure(settings: config.Topics) -> list[str]:
     """Creates what is missing and returns the names. Raises WrongPartitions, TryAgain."""
     admin = AIOKafkaAdminClient(**bus.connection(settings), client_id=settings.process_name)
     try:
         await admin.start()
         found = await _found(admin)
-        if wrong := difference([topic.name for topic in TOPICS], settings.partitions, found):
+        topics = wanted(settings)
+        if wrong := difference([topic.name for topic in topics], settings.partitions, found):
             raise WrongPartitions(wrong)
-        missing = [topic for topic in TOPICS if topic.name not in found]
+        missing = [topic for topic in topics if topic.name not in found]
         if missing:
             await _create(admin, missing, settings)
         return [topic.name for topic in missing]
@@ -130,7 +138,7 @@ def main() -> None:
     except (WrongPartitions, TryAgain) as error:
         print(f"addressbus: {error}", file=sys.stderr)
         raise SystemExit(1) from error
-    print(f"{len(created)} topics created, {len(TOPICS) - len(created)} were there")
+    print(f"{len(created)} topics created, {len(wanted(settings)) - len(created)} were there")
 
 
 if __name__ == "__main__":

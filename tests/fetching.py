@@ -222,7 +222,7 @@ class Shop:
         self._client = client
         self.start()
         erasures = Erasures(people.pool, Vault.parse(DATA_KEYS))
-        self.importing = Importing(people, self.log, self.keys, erasures, self._stopped)  # type: ignore[arg-type]
+        self.importing = Importing(people, self.log, self.keys, erasures, self._stopped, "local")  # type: ignore[arg-type]
         self.contacts: dict[UUID, tuple[int, dict[str, Any]]] = {}
         self.problems: list[ProblemOut] = []
         self.handled: Counter[str] = Counter()

@@ -20,7 +20,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import EventT
 
 from app import config, membership, telemetry
-from app.core.topics import SEGMENT_RECORD_BYTES, Topic
+from app.core.topics import SEGMENT_RECORD_BYTES, Topic, everywhere
 from app.watchdog import Watchdog, leave
 from workers.control import Followed
 from workers.harness import GivenUp, Handler, Harness, Outlet, Policy, Record, nobody
@@ -109,6 +109,8 @@ async def run(
 ) -> None:
     """Consumes `subscriptions` as a member of `group` until `stop` is set; returns after an orderly stop.
 
+    With a topic that data centres copy to each other comes what the others had of it.
+
     Each handler gets a `harness.Record` and does: write, commit, tell (await the acknowledgements), return. It
     raises TryAgain when the world is at fault; anything else sends the record to the retry topics that its topic
     names, whose pumps run in this process too, then to `dead`, and `given_up(record, error)` is told. `outlet` is a
@@ -133,8 +135,8 @@ async def run(
     control = Followed(settings, group)
     policy = policy or Policy(patience=settings.patience_seconds)
     agents = {
-        topic: Harness(
-            handle,
+        each: Harness(
+            handle if each is topic else _passing_over_repeats(handle),
             outlet,
             given_up=given_up,
             policy=replace(policy, delays=topic.retries),
@@ -142,6 +144,7 @@ async def run(
             progress=watchdog.progress,
         )
         for topic, handle in subscriptions.items()
+        for each in everywhere(topic, settings.others)
     }
     app = build(settings, group=group, agents=agents, committed=committed, together=together, by_key=by_key)
 
@@ -175,6 +178,16 @@ async def run(
             await membership.leave(settings, group)
     if app.crash_reason is not None:
         raise app.crash_reason
+
+
+def _passing_over_repeats(handle: Handler) -> Handler:
+    """What failed at another data centre and is tried again there has come here before, and is tried again here."""
+
+    async def handle_first(record: Record) -> None:
+        if "origin" not in record.headers:
+            await handle(record)
+
+    return handle_first
 
 
 def _stopped_by_signals() -> asyncio.Event:

@@ -25,7 +25,7 @@ from app import trace, watchdog
 from app.bus import Headers
 from app.core.errors import Rejected, TryAgain
 from app.core.events import MalformedEvent
-from app.core.topics import DEAD, RETRY_DELAYS, Topic
+from app.core.topics import DEAD, RETRY_DELAYS, Topic, at_home
 from app.patience import FIRST_PAUSE, LONGEST_PAUSE, RETRIES, Patience
 from workers import crash
 from workers.control import Control
@@ -224,7 +224,7 @@ async def set_aside(record: Record, fault: Exception, outlet: Outlet, delays: Se
         log.error("record failed, to be tried again", extra=extra)
         RETRIES.labels(record.topic, "fault").inc()
         delay = delays[attempts - 1]
-        target = f"{record.topic}.retry.{delay}"
+        target = f"{at_home(record.topic)}.retry.{delay}"
         headers["due"] = f"{time.time() + RETRY_DELAYS[delay].total_seconds():.3f}".encode()
     await outlet.publish(target, key=record.key, value=record.value, headers=list(headers.items()))
     return last

@@ -39,6 +39,14 @@ def fold(record: ImportRecord, fact: AnyFact) -> ImportRecord:
     return _judged(replace(changed, state=replace(changed.state, version=record.state.version + 1)))
 
 
+def holds_everywhere(fact: AnyFact) -> bool:
+    """Whether a fact of another data centre is one here, too: what was asked for, and what has come.
+
+    What became of it in a database, each tells for its own.
+    """
+    return not isinstance(fact, SegmentDone | SegmentFailed | Projected)
+
+
 def kind_of_change(old: ImportRecord, new: ImportRecord) -> Kind:
     """What the step from `old` to `new` is to those who watch."""
     if old.state.status not in TERMINAL and new.state.status in TERMINAL:

@@ -1,6 +1,7 @@
 """Every topic on one screen: its name, what it is keyed by, what it carries, how long it keeps."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
 from zlib import crc32
@@ -143,6 +144,28 @@ TOPICS: tuple[Topic, ...] = (
     *_ORIGINS,
     *(retry_topic(origin, delay) for origin in _ORIGINS if origin.retries for delay in RETRY_DELAYS),
 )
+
+
+COPIED: tuple[Topic, ...] = (EXPRESS, BULK, KEYS, FACTS, SETTINGS)
+"""What each data centre gets a copy of from each other: all that it takes to do the same work there. What comes of the
+work is told by each for itself."""
+_COPIED_NAMES = frozenset(topic.name for topic in COPIED)
+
+
+def copy_of(topic: Topic, site: str) -> Topic:
+    """`topic` of another data centre as it is found here: nobody but MirrorMaker writes it, nor is it copied on."""
+    return replace(topic, name=f"{site}.{topic.name}")
+
+
+def everywhere(topic: Topic, sites: Iterable[str]) -> tuple[Topic, ...]:
+    """`topic` and, if it is copied, what comes of it from these other `sites`: whoever reads one reads them all."""
+    return (topic, *(copy_of(topic, site) for site in sites)) if topic in COPIED else (topic,)
+
+
+def at_home(name: str) -> str:
+    """The topic that the one called `name` is a copy of; one that is no copy is its own. Site names have no dots."""
+    rest = name.partition(".")[2]
+    return rest if rest in _COPIED_NAMES else name
 
 
 def segment_topic(index: int) -> Topic:

@@ -34,7 +34,7 @@ class Book:
     def __init__(self, servers: Servers, store: Store) -> None:
         self.servers, self.workspace, self.outlet = servers, uuid4(), Outlet()
         self.erasures = Erasures(store.pool, Vault.parse(DATA_KEYS))
-        self.importing = Importing(store, self.outlet, EveryKey(), self.erasures, lambda *ids: False)  # type: ignore[arg-type]
+        self.importing = Importing(store, self.outlet, EveryKey(), self.erasures, lambda *ids: False, "local")  # type: ignore[arg-type]
         self.erasing = Erasing(self.erasures, self.outlet, "test", lambda: 1.0)  # type: ignore[arg-type]
 
     async def bring(self, second: int, *rows: str, import_id: UUID | None = None, **existing: Any) -> Counts:

@@ -192,7 +192,7 @@ async def test_a_segment_of_a_deleted_file_is_buried_or_if_it_was_done_passed_ov
     store = Store(servers.dsn("importer"), "test")
     await store.open()
     erasures = Erasures(store.pool, Vault.parse(DATA_KEYS))
-    importing = Importing(store, outlet, keys, erasures, lambda workspace, import_id: False)  # type: ignore[arg-type]
+    importing = Importing(store, outlet, keys, erasures, lambda workspace, import_id: False, "local")  # type: ignore[arg-type]
     harness = Harness(importing.handle, outlet, given_up=importing.given_up, policy=Policy(delays=("5s",)))
     workspace = uuid4()
     done = await _segment(keys, workspace, b"Ada,ada@example.org,,\r\nNobody,not an address,,\r\n")

@@ -128,7 +128,7 @@ def test_every_import_that_something_is_from_is_looked_up() -> None:
 
 
 def test_a_segment_without_contacts_is_told_too() -> None:
-    (record,) = results.changed(header(), [], 1.0)
+    (record,) = results.changed(header(), "here", [], 1.0)
     told = msgspec.json.decode(record, type=ContactsChanged)
     assert (told.index, told.part, told.parts, told.contacts) == (4, 0, 1, ())
 
@@ -138,7 +138,7 @@ def test_much_is_told_in_parts_of_at_most_512_kb_that_are_complete() -> None:
         (person(notes="n" * 3000)._replace(match_key=f"e:{number}"), position(100, 4, number)) for number in range(500)
     ]
     stored = [Stored(each.id, each.contact, 1, 0.0) for each in fold(WORKSPACE, people, "fill")]
-    records = results.changed(header(), results.told(stored, SOURCES), 1.0)
+    records = results.changed(header(), "here", results.told(stored, SOURCES), 1.0)
     assert len(records) > 2
     assert max(map(len, records)) <= results.PART_BYTES
     told = [msgspec.json.decode(record, type=ContactsChanged) for record in records]
@@ -148,8 +148,8 @@ def test_much_is_told_in_parts_of_at_most_512_kb_that_are_complete() -> None:
 
 def test_problems_are_told_only_if_there_are_some() -> None:
     found = ProblemOut(row=3, line=4, column=None, code="no_identity", message="m", suggestion="s", cells=("a",))
-    assert results.problems(header(), [], 1.0) == []
-    (record,) = results.problems(header(), [found], 1.0)
+    assert results.problems(header(), "here", [], 1.0) == []
+    (record,) = results.problems(header(), "here", [found], 1.0)
     assert msgspec.json.decode(record, type=ImportProblems).problems == (found,)
 
 

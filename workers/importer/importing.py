@@ -40,7 +40,10 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Importing:
-    """Handles segment records; `stopped(workspace, import id)` says whose segments are not wanted any more."""
+    """Handles segment records; `stopped(workspace, import id)` says whose segments are not wanted any more.
+
+    What becomes of them is told as of this `site`, wherever they come from.
+    """
 
     def __init__(
         self,
@@ -49,12 +52,14 @@ class Importing:
         keys: Keys,
         erasures: Erasures,
         stopped: Callable[[UUID, UUID], bool],
+        site: str,
     ) -> None:
         self._store = store
         self._producer = producer
         self._keys = keys
         self._erasures = erasures
         self._stopped = stopped
+        self._site = site
 
     async def handle(self, record: Record) -> None:
         """Brings one segment in: write, commit, tell. Raises TryAgain, Hopeless, and what Keys raises.
@@ -128,7 +133,7 @@ class Importing:
             workspace=segment.workspace,
             import_id=segment.import_id,
             at=time.time(),
-            site=segment.site,
+            site=self._site,
             index=segment.index,
             bytes=size,
             rows=rows,
@@ -151,7 +156,7 @@ class Importing:
         self, segment: SegmentHeader, found: Sequence[ProblemOut], *, sealed: bool
     ) -> list[tuple[bytes, Headers]]:
         """The records for `import.problems`; the rows in them are sealed as they were in their segment."""
-        values = results.problems(segment, found, time.time())
+        values = results.problems(segment, self._site, found, time.time())
         if not sealed:
             return [(value, []) for value in values]
         return [await self._keys.seal(segment.workspace, segment.import_id, value) for value in values]
@@ -171,7 +176,7 @@ class Importing:
         key = str(segment.import_id).encode()
         partition = spread(segment.import_id, segment.index, await self._producer.partitions(CHANGED))
         records: list[tuple[Topic, bytes, Headers]]
-        records = [(CHANGED, value, []) for value in results.changed(segment, told, now)]
+        records = [(CHANGED, value, []) for value in results.changed(segment, self._site, told, now)]
         records += [(PROBLEMS, *problem) for problem in problems]
         sent = []
         for topic, value, headers in records:
@@ -194,7 +199,7 @@ class Importing:
                 workspace=segment.workspace,
                 import_id=segment.import_id,
                 at=time.time(),
-                site=segment.site,
+                site=self._site,
                 index=segment.index,
                 bytes=size,
                 counts=merged.counts,

@@ -41,7 +41,7 @@ async def run(settings: config.Importer) -> None:
     vault = config.parse_or_exit("data_keys", Vault.parse, settings.data_keys)
     keys = Keys(settings, vault)
     erasures = Erasures(store.pool, vault)
-    importing = Importing(store, producer, keys, erasures, stopped)
+    importing = Importing(store, producer, keys, erasures, stopped, settings.site)
     subscriptions: dict[Topic, Handler] = {topic: importing.handle}
     if topic is EXPRESS:
         subscriptions[COMMANDS] = Erasing(erasures, producer, settings.site).handle

@@ -63,9 +63,9 @@ def told(contacts: Iterable[Stored], sources: Sources) -> list[bytes]:
     return [_encode(contact_out(stored, sources)) for stored in contacts]
 
 
-def changed(segment: SegmentHeader, told: Sequence[bytes], at: float) -> list[bytes]:
+def changed(segment: SegmentHeader, site: str, told: Sequence[bytes], at: float) -> list[bytes]:
     """The records for `contacts.changed`; one even if nobody changed, for the projector counts segments."""
-    return _records(partial(ContactsChanged, contacts=()), segment, list(_groups(told)) or [[]], at)
+    return _records(partial(ContactsChanged, contacts=()), segment, site, list(_groups(told)) or [[]], at)
 
 
 def again(workspace: UUID, site: str, told: Sequence[bytes], at: float, erased: tuple[UUID, ...] = ()) -> list[bytes]:
@@ -84,15 +84,16 @@ def again(workspace: UUID, site: str, told: Sequence[bytes], at: float, erased: 
     return [_filled(frame, group) for group in _groups(told)]
 
 
-def problems(segment: SegmentHeader, found: Sequence[ProblemOut], at: float) -> list[bytes]:
+def problems(segment: SegmentHeader, site: str, found: Sequence[ProblemOut], at: float) -> list[bytes]:
     """The records for `import.problems`; none if nothing is wrong."""
     told = [_encode(problem) for problem in found]
-    return _records(partial(ImportProblems, problems=()), segment, list(_groups(told)), at)
+    return _records(partial(ImportProblems, problems=()), segment, site, list(_groups(told)), at)
 
 
 def _records(
     event: Callable[..., ContactsChanged | ImportProblems],
     segment: SegmentHeader,
+    site: str,
     groups: Sequence[Sequence[bytes]],
     at: float,
 ) -> list[bytes]:
@@ -106,7 +107,7 @@ def _records(
                 part=part,
                 parts=len(groups),
                 at=at,
-                site=segment.site,
+                site=site,
             ),
             group,
         )

@@ -3,14 +3,15 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
+from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
 from app import bus, config, telemetry
 from app.core.errors import TryAgain
-from app.core.topics import FACTS
+from app.core.topics import FACTS, everywhere
 from app.patience import Patience
 from workers.tracker.partition import Partition
 
@@ -20,7 +21,7 @@ FORGET_SECONDS = 3600
 
 
 class Follower:
-    """Consumes `import.facts` as a member of the group, anew from what is committed whenever the world fails it.
+    """Consumes `import.facts` of all sites as a member of the group, anew from what is committed whenever it has to.
 
     A world that stays away ends the process: `patience` counts from its first failure to the next commit or restore.
     """
@@ -29,7 +30,9 @@ class Follower:
         self._settings = settings
         self._patience = patience or Patience(FACTS.name, settings.patience_seconds)
         self._tell = bus.Producer(settings, linger_ms=0)
-        self._partitions: dict[TopicPartition, Partition] = {}
+        self._topics = [topic.name for topic in everywhere(FACTS, settings.others)]
+        self._partitions: dict[int, Partition] = {}
+        self._inputs: list[TopicPartition] = []
         self._failed: BaseException | None = None
         self._consumer: AIOKafkaConsumer | None = None
         self.ready = False
@@ -54,6 +57,8 @@ class Follower:
             group_instance_id=self._settings.process_name,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
+            # By it one member has the same partition of all topics: an import's facts, wherever they were written.
+            partition_assignment_strategy=(RangePartitionAssignor,),
             session_timeout_ms=10_000,
             heartbeat_interval_ms=3_000,
             rebalance_timeout_ms=30_000,
@@ -62,7 +67,7 @@ class Follower:
         self._consumer = consumer
         try:
             await self._tell.start()
-            consumer.subscribe([FACTS.name], listener=_Rebalances(self, consumer))
+            consumer.subscribe(self._topics, listener=_Rebalances(self, consumer))
             await consumer.start()
             await self._consume(consumer)
         finally:
@@ -74,7 +79,7 @@ class Follower:
 
     async def behind(self) -> bool:
         """Whether there are facts in our partitions that are not folded. While Kafka does not answer, nobody knows."""
-        consumer, partitions = self._consumer, list(self._partitions)
+        consumer, partitions = self._consumer, self._inputs
         if consumer is None or not partitions:
             return False
         try:
@@ -89,9 +94,9 @@ class Follower:
         while True:
             batches = await consumer.getmany(timeout_ms=500)
             self._raise_failure()
-            for number, records in batches.items():
+            for place, records in batches.items():
                 # A rebalance may have taken the partition away while its records were on their way to us.
-                if partition := self._partitions.get(number):
+                if partition := self._partitions.get(place.partition):
                     await partition.take(records)
                     self.progress()
             if time.monotonic() > forget_at:
@@ -102,25 +107,24 @@ class Follower:
     async def take_over(self, consumer: AIOKafkaConsumer, assigned: set[TopicPartition]) -> None:
         """Starts the partitions that are ours now; none is consumed before all of them are restored."""
         consumer.pause(*assigned)
-        fresh = {
-            number: Partition(self._settings, number.partition, GROUP, self._tell, self._patience.over)
-            for number in assigned
-        }
+        inputs = together(assigned)
+        fresh = {number: Partition(self._settings, number, GROUP, self._tell, self._patience.over) for number in inputs}
         try:
-            await asyncio.gather(*(partition.start(consumer) for partition in fresh.values()))
+            await asyncio.gather(*(partition.start(consumer, inputs[number]) for number, partition in fresh.items()))
         except Exception as error:
             # The client only logs what its listener raises; the consuming loop raises it again.
             self._failed = error
         else:
             self._patience.over()
         self._partitions.update(fresh)
-        consumer.resume(*assigned)
+        self._inputs = [place for places in inputs.values() for place in places]
+        consumer.resume(*self._inputs)
         self.ready = True
-        log.info("partitions restored", extra={"partitions": sorted(number.partition for number in assigned)})
+        log.info("partitions restored", extra={"partitions": sorted(inputs)})
 
     async def let_go(self) -> None:
         """Commits and forgets every partition; the next owner restores it."""
-        partitions, self._partitions = self._partitions, {}
+        partitions, self._partitions, self._inputs = self._partitions, {}, []
         await asyncio.gather(*(partition.stop() for partition in partitions.values()), return_exceptions=True)
 
     def _raise_failure(self) -> None:
@@ -128,6 +132,17 @@ class Follower:
         for failure in failures:
             if failure is not None:
                 raise failure
+
+
+def together(assigned: Iterable[TopicPartition]) -> dict[int, list[TopicPartition]]:
+    """The partitions that are folded as one, by their number.
+
+    While members know of different sites one may be given copies of a number whose own facts another has: those wait.
+    """
+    found: dict[int, list[TopicPartition]] = {}
+    for place in sorted(assigned):
+        found.setdefault(place.partition, []).append(place)
+    return {number: places for number, places in found.items() if TopicPartition(FACTS.name, number) in places}
 
 
 class _Rebalances(ConsumerRebalanceListener):  # type: ignore[misc]  # the client ships no types

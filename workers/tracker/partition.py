@@ -1,5 +1,7 @@
 """One partition of `import.facts`: its imports in memory, its notices at once, its state in transactions.
 
+With it goes the same partition of what other data centres tell, whose imports are done here as well.
+
 The order of start is what makes it exact (design.md section 4.5): the transactional producer first, which fences a
 former owner and ends what it left open; then the committed offset; then everything that was committed to this
 partition of `imports`; only then facts.
@@ -8,7 +10,7 @@ partition of `imports`; only then facts.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -19,7 +21,7 @@ from prometheus_client import Counter, Histogram
 
 from app import bus, config, trace
 from app.core.events import AnyFact
-from app.core.folding import fold, kind_of_change, unknown
+from app.core.folding import fold, holds_everywhere, kind_of_change, unknown
 from app.core.imports import TERMINAL, ImportRecord, decode_record
 from app.core.notices import SINCE, notices
 from app.core.topics import FACTS, IMPORTS, NOTICES
@@ -43,7 +45,7 @@ _decode_fact = msgspec.json.Decoder(AnyFact).decode
 
 
 class Partition:
-    """The tracker of one input partition; `committed` is called whenever what was folded is safe."""
+    """The tracker of the partition `number`; `committed` is called whenever what was folded is safe."""
 
     def __init__(
         self,
@@ -58,7 +60,6 @@ class Partition:
         self._group = group
         self._tell = tell
         self._is_committed = committed
-        self._input = TopicPartition(FACTS.name, number)
         self._producer = AIOKafkaProducer(
             **bus.connection(settings),
             client_id=f"{settings.process_name}-{number}",
@@ -69,20 +70,21 @@ class Partition:
         self._records: dict[UUID, ImportRecord] = {}
         self._uncommitted: dict[UUID, ImportRecord | None] = {}
         self._told: list[asyncio.Future[object]] = []
-        self._next_offset: int | None = None
+        self._next: dict[TopicPartition, OffsetAndMetadata] = {}
         self._work = asyncio.Event()
         self._stopping = False
         self._committing: asyncio.Task[None] | None = None
 
-    async def start(self, consumer: AIOKafkaConsumer) -> None:
-        """Fences, seeks, restores. The partition must be paused. Raises KafkaError, TryAgain."""
+    async def start(self, consumer: AIOKafkaConsumer, inputs: Collection[TopicPartition]) -> None:
+        """Fences, seeks, restores. `inputs`, of this number each, must be paused. Raises KafkaError, TryAgain."""
         await self._producer.start()
-        committed = await consumer.committed(self._input)
+        committed = {place: await consumer.committed(place) for place in inputs}
         await self._restore()
-        if committed is None:
-            await consumer.seek_to_beginning(self._input)
-        else:
-            consumer.seek(self._input, committed)
+        for place, offset in committed.items():
+            if offset is None:
+                await consumer.seek_to_beginning(place)
+            else:
+                consumer.seek(place, offset)
         self._committing = asyncio.create_task(self._commit_forever(), name=f"commit {self._number}")
 
     async def stop(self) -> None:
@@ -102,11 +104,12 @@ class Partition:
         return None
 
     async def take(self, records: Sequence[ConsumerRecord]) -> None:
-        """Folds facts in order and tells at once; the commit follows in the background. Raises TryAgain.
+        """Folds facts of one input in order and tells at once; the commit follows in the background. Raises TryAgain.
 
         A fact that cannot be read or folded is set aside, as its topic says: its neighbours go on.
         """
         crash.point("polled")
+        place = TopicPartition(records[0].topic, records[0].partition)
         folded: dict[UUID, ImportRecord | None] = {}
         news: list[News] = []
         told: list[asyncio.Future[object]] = []
@@ -114,6 +117,8 @@ class Partition:
             try:
                 with trace.received("fold", _traceparent(record)) as span:
                     fact = _decode_fact(record.value or b"")
+                    if place.topic != FACTS.name and not holds_everywhere(fact):
+                        continue
                     old = self._records.get(fact.import_id) or unknown(fact.workspace, fact.import_id)
                     new = fold(old, fact)
                     if new is not old:
@@ -131,7 +136,7 @@ class Partition:
         # A commit sees only what was told: state, notices and offset of whole batches.
         self._uncommitted.update(folded)
         self._told += told
-        self._next_offset = records[-1].offset + 1
+        self._next[place] = OffsetAndMetadata(records[-1].offset + 1, "")
         self._work.set()
         FOLDED.inc(len(records))
 
@@ -155,8 +160,8 @@ class Partition:
         """State and offset in one transaction, after everything that was told is safe."""
         states, self._uncommitted = self._uncommitted, {}
         told, self._told = self._told, []
-        offset = self._next_offset
-        if offset is None and not states:
+        offsets = dict(self._next)
+        if not offsets and not states:
             return
         began = time.monotonic()
         await bus.acknowledged(told)
@@ -173,8 +178,7 @@ class Partition:
             ]
             await asyncio.gather(*sent)
             crash.point("written")
-            if offset is not None:
-                offsets = {self._input: OffsetAndMetadata(offset, "")}
+            if offsets:
                 await self._producer.send_offsets_to_transaction(offsets, self._group)
             crash.point("offered")
         crash.point("committed")
