@@ -64,6 +64,15 @@ class Vault:
         head = bytes([_FORMAT, len(self._first)]) + self._first.encode()
         return head + nonce + self._keys[self._first].encrypt(nonce, plain, head + about.encode())
 
+    @property
+    def first(self) -> str:
+        """The id of the key that seals."""
+        return self._first
+
+    def is_first(self, sealed: bytes) -> bool:
+        """Whether this was sealed under the first key."""
+        return sealed[2 : 2 + sealed[1]] == self._first.encode()
+
     def open(self, sealed: bytes, about: str) -> bytes:
         """Raises Unreadable."""
         if len(sealed) < 2 or sealed[0] != _FORMAT:
@@ -77,6 +86,29 @@ class Vault:
             return key.decrypt(rest[:_NONCE_BYTES], rest[_NONCE_BYTES:], head + about.encode())
         except (InvalidTag, ValueError):
             raise Unreadable("a ciphertext was changed, or belongs to another place") from None
+
+
+class Rewrapping:
+    """Seals under the first key what was sealed under another, and counts: `anew`, `same` (it was already), `lost`."""
+
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
+        self.anew = self.same = self.lost = 0
+
+    def take(self, sealed: bytes | None, about: str) -> bytes | None:
+        """What is to stand in its place; None: it may stay, or none of the keys opens it, or there is nothing."""
+        if sealed is None:
+            return None
+        try:
+            plain = self._vault.open(sealed, about)
+        except Unreadable:
+            self.lost += 1
+            return None
+        if self._vault.is_first(sealed):
+            self.same += 1
+            return None
+        self.anew += 1
+        return self._vault.seal(plain, about)
 
 
 HEADER = "sealed"
@@ -105,7 +137,7 @@ class Files:
 
     def new_key(self, import_id: UUID) -> bytes:
         """A new key, wrapped."""
-        return self._vault.seal(AESGCM.generate_key(8 * _KEY_BYTES), _about_key(import_id))
+        return self._vault.seal(AESGCM.generate_key(8 * _KEY_BYTES), about_key(import_id))
 
     def seal(
         self, wrapped: bytes, workspace: UUID, import_id: UUID, value: bytes, headers: Sequence[tuple[str, bytes]] = ()
@@ -130,7 +162,7 @@ class Files:
             raise Unreadable("a sealed value was changed, or belongs to another record") from None
 
     def _key(self, wrapped: bytes, import_id: UUID) -> AESGCM:
-        return AESGCM(self._vault.open(wrapped, _about_key(import_id)))
+        return AESGCM(self._vault.open(wrapped, about_key(import_id)))
 
 
 def whose(headers: Mapping[str, bytes]) -> Sealed:
@@ -144,7 +176,8 @@ def whose(headers: Mapping[str, bytes]) -> Sealed:
 _sealed = msgspec.json.Decoder(Sealed)
 
 
-def _about_key(import_id: UUID) -> str:
+def about_key(import_id: UUID) -> str:
+    """What the wrapped key of a file is about."""
     return f"import {import_id}"
 
 

@@ -1,7 +1,8 @@
 """`python -m workers importer|express|tracker|projector|fetcher`: one worker process.
 
 For operators: `python -m workers dead list|show|replay` (dead.py), `pause|resume|skip` (consumers.py),
-`tail` (tail.py), `rebuild lookup`, `replay import` and `republish contacts` (rebuild.py, replay.py, republish.py).
+`tail` (tail.py), `rebuild lookup`, `replay import` and `republish contacts` (rebuild.py, replay.py, republish.py),
+`rewrap keys` (rewrap.py).
 """
 
 import importlib
@@ -25,7 +26,7 @@ def main(arguments: list[str]) -> None:
             importlib.import_module("workers.consumers").main(arguments)
         case ["tail", *rest]:
             importlib.import_module("workers.tail").main(rest)
-        case ["rebuild" | "replay" | "republish" as command, *rest]:
+        case ["rebuild" | "replay" | "republish" | "rewrap" as command, *rest]:
             importlib.import_module(f"workers.{command}").main(rest)
         case [kind] if kind in KINDS:
             importlib.import_module(KINDS[kind]).main()
@@ -33,7 +34,7 @@ def main(arguments: list[str]) -> None:
             print(f"addressbus: which worker? python -m workers {'|'.join(KINDS)}", file=sys.stderr)
             print(
                 "or: python -m workers dead list|show|replay, python -m workers pause|resume|skip|tail,\n"
-                "python -m workers rebuild lookup|replay import|republish contacts",
+                "python -m workers rebuild lookup|replay import|republish contacts|rewrap keys",
                 file=sys.stderr,
             )
             raise SystemExit(2)

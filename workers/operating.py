@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 import psycopg
@@ -27,14 +27,21 @@ class Databases(config.Process):
     projector_database_url: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllDatabases(Databases):
+    """For the command that goes through everything that is sealed."""
+
+    jobs_database_url: str
+    connections_database_url: str
+    fetcher_database_url: str
+
+
+D = TypeVar("D", bound=Databases)
+
+
 def settings(environ: Mapping[str, str] = os.environ) -> config.Process:
     """How to reach Kafka: the environment, as for every process, or else the stack that runs here (DATA_DIR)."""
     return _read(config.Process, environ)
-
-
-def databases(environ: Mapping[str, str] = os.environ) -> Databases:
-    """The same, and how to reach PostgreSQL."""
-    return _read(Databases, environ)
 
 
 def _read(kind: type[config.C], environ: Mapping[str, str]) -> config.C:
@@ -43,8 +50,7 @@ def _read(kind: type[config.C], environ: Mapping[str, str]) -> config.C:
     if not found.get("KAFKA_BOOTSTRAP") and path.is_file():
         stack = msgspec.json.decode(path.read_bytes())
         found |= stack["operator"]
-        for role in ("importer", "projector"):
-            found[f"{role.upper()}_DATABASE_URL"] = stack["postgres"][role]
+        found |= {f"{role.upper()}_DATABASE_URL": dsn for role, dsn in stack["postgres"].items()}
     found["PROCESS_NAME"] = f"operator-{os.getpid()}"
     return config.read(kind, found)
 
@@ -58,17 +64,23 @@ def data_keys(environ: Mapping[str, str] = os.environ) -> str:
     return found
 
 
+def vault() -> Vault | None:
+    """What the data keys open; None where there are none. Raises Rejected."""
+    text = data_keys()
+    try:
+        return Vault.parse(text) if text else None
+    except ValueError as error:
+        raise Rejected("bad_data_keys", f"DATA_KEYS: {error}") from error
+
+
 @asynccontextmanager
 async def opening(settings: config.Process) -> AsyncIterator[Keys | None]:
     """What opens sealed values; None without DATA_KEYS, then they stay closed. Raises Rejected, TryAgain."""
-    text = data_keys()
-    if not text:
+    found = vault()
+    if found is None:
         yield None
         return
-    try:
-        keys = Keys(settings, Vault.parse(text))
-    except ValueError as error:
-        raise Rejected("bad_data_keys", f"DATA_KEYS: {error}") from error
+    keys = Keys(settings, found)
     try:
         await keys.start()
         yield keys
@@ -110,10 +122,10 @@ async def alone(settings: Databases) -> AsyncIterator[None]:
         yield
 
 
-def work(do: Callable[[Databases], Coroutine[Any, Any, None]]) -> None:
-    """Runs a command that goes through the databases. Ctrl-C ends it at any moment: nothing is left half done."""
+def work(kind: type[D], do: Callable[[D], Coroutine[Any, Any, None]], environ: Mapping[str, str] = os.environ) -> None:
+    """Runs a command that goes through databases. Ctrl-C ends it at any moment: nothing is left half done."""
     try:
-        found = databases()
+        found = _read(kind, environ)
     except config.BadConfig as error:
         end(str(error), 2)
     try:

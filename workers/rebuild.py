@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> None:
     """Raises SystemExit: 2 for a question that has no answer, 1 when something is away or another such command runs."""
     parser().parse_args(arguments)
     yielding.yield_to_others()
-    operating.work(lambda settings: _rebuild(settings, Progress()))
+    operating.work(Databases, lambda settings: _rebuild(settings, Progress()))
 
 
 def parser() -> argparse.ArgumentParser:

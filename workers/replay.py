@@ -102,7 +102,7 @@ def _segments(count: int) -> str:
 def main(arguments: Sequence[str]) -> None:
     """Raises SystemExit: 2 for a question that has no answer, 1 when something is away or another such command runs."""
     asked = parser().parse_args(arguments)
-    operating.work(lambda settings: _replay(settings, asked.id, Progress()))
+    operating.work(Databases, lambda settings: _replay(settings, asked.id, Progress()))
 
 
 def parser() -> argparse.ArgumentParser:

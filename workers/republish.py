@@ -33,7 +33,7 @@ UNACKNOWLEDGED = 32
 def main(arguments: Sequence[str]) -> None:
     """Raises SystemExit: 2 for a question that has no answer, 1 when something is away or another such command runs."""
     asked = parser().parse_args(arguments)
-    operating.work(lambda settings: _republish(settings, asked.workspace, Progress()))
+    operating.work(Databases, lambda settings: _republish(settings, asked.workspace, Progress()))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -39,3 +39,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
 def id_of(workspace: UUID, provider: Name, account: str) -> UUID:
     """The id of an account in a workspace: the same whenever it is connected, on every site."""
     return uuid5(workspace, f"connection {provider} {account}")
+
+
+def about(connection: Connection, column: str) -> str:
+    """What a sealed `column` of this connection is about."""
+    return f"{column} {connection.workspace} {connection.id} {connection.provider}"

@@ -21,7 +21,7 @@ from app import config
 from app.connections import http, metrics, oauth
 from app.connections.errors import NeedsConsent, NotSetUp, TryLater
 from app.connections.http import Client
-from app.connections.model import Connection, Reason
+from app.connections.model import Connection, Reason, about
 from app.connections.oauth import Grant
 from app.connections.providers import Name, Provider, providers
 from app.connections.store import Held, Renewed, Row, Store
@@ -150,8 +150,8 @@ class Connections:
 
     def seal(self, connection: Connection, grant: Grant) -> Renewed:
         """A grant as it is kept."""
-        access = self.vault.seal(grant.access.encode(), _about(connection, "access"))
-        refresh = grant.refresh and self.vault.seal(grant.refresh.encode(), _about(connection, "refresh"))
+        access = self.vault.seal(grant.access.encode(), about(connection, "access"))
+        refresh = grant.refresh and self.vault.seal(grant.refresh.encode(), about(connection, "refresh"))
         scopes = None if grant.scopes is None else tuple(sorted(grant.scopes))
         return Renewed(access, self._clock() + grant.seconds, refresh or None, scopes)
 
@@ -249,7 +249,7 @@ class Connections:
 
     def _open(self, row: Row, column: str, sealed: bytes) -> str:
         try:
-            return self.vault.open(sealed, _about(row.connection, column)).decode()
+            return self.vault.open(sealed, about(row.connection, column)).decode()
         except Unreadable as error:
             log.error("a token cannot be read", extra={"connection": str(row.connection.id), "why": str(error)})
             raise NotSetUp("What is kept of this account cannot be read: DATA_KEYS has changed.") from error
@@ -261,7 +261,3 @@ def make(settings: config.Providers, pool: Pool, clock: Callable[[], float] = ti
     hosts = http.Hosts(url for one in known.values() for url in (one.token, one.revoke, one.api) if url)
     client, at_once = http.make_client(hosts), max(1, pool.max_size - 1)
     return Connections(Store(pool), Vault.parse(settings.data_keys), known, client, clock, at_once=at_once)
-
-
-def _about(connection: Connection, column: str) -> str:
-    return f"{column} {connection.workspace} {connection.id} {connection.provider}"

@@ -150,6 +150,13 @@ class Store:
             await held.delete()
         return held.row
 
+    async def every(self) -> list[tuple[UUID, UUID]]:
+        """(workspace, connection) of all there are."""
+        async with transaction(self._pool) as sql:
+            await sql.execute("select set_config('app.sweep', 'on', true)")
+            cursor = await sql.execute("select workspace, id from connections.connections")
+            return await cursor.fetchall()
+
     async def is_known(self, provider: Name, account: str) -> bool:
         """Whether any workspace has this account connected."""
         async with transaction(self._pool) as sql:
@@ -212,6 +219,10 @@ class Held:
     async def wait_until(self, moment: float) -> None:
         """No refresh before `moment` (Unix seconds)."""
         await self._set("pause_until = %s", moment)
+
+    async def reseal(self, refresh: bytes | None, access: bytes | None) -> None:
+        """The same grant, sealed otherwise; None stays as it is."""
+        await self._set("refresh = coalesce(%s, refresh), access = coalesce(%s, access)", refresh, access)
 
     async def delete(self) -> None:
         found = self.row.connection

@@ -88,11 +88,12 @@ SERVICES: dict[str, Service] = {
         reads=(SETTINGS, IMPORTS, KEYS),
         writes=(EXPRESS, BULK, FACTS, FETCHES, DEAD, TELEMETRY),
     ),
-    OPERATOR: Service(reads=TOPICS, writes=(*_REPLAYED, SETTINGS), groups="operator-", watches=True),
+    OPERATOR: Service(reads=TOPICS, writes=(*_REPLAYED, KEYS, SETTINGS), groups="operator-", watches=True),
 }
 """Every line of the Procfile, and OPERATOR, whoever types `python -m workers dead|pause|tail ...`.
 
-`web` reads each topic because it tells how long the oldest record of each has waited. `imports` and `notices` have one
+`web` reads each topic because it tells how long the oldest record of each has waited. It makes the keys of files, and
+the operator wraps them anew; nobody else writes them. `imports` and `notices` have one
 writer: no other process can make anybody believe that an import ended.
 """
 

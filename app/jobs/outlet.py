@@ -101,14 +101,7 @@ class Outlet:
     async def requested(self, job: Job) -> None:
         """Tells the key of its file, and then that an import was asked for, always in the same words."""
         if job.file_key is not None and job.file_deleted_at is None:
-            key = ImportKey(
-                workspace=job.workspace,
-                import_id=job.id,
-                at=job.requested_at,
-                site=self._site,
-                wrapped=job.file_key,
-            )
-            await acknowledged([await self._producer.send(KEYS, key=_key(job), value=msgspec.json.encode(key))])
+            await self.key(job, job.file_key)
         await self._tell(
             Requested(
                 workspace=job.workspace,
@@ -124,6 +117,13 @@ class Outlet:
                 plan=job.given,
             )
         )
+
+    async def key(self, job: Job, wrapped: bytes) -> None:
+        """Tells the key of a file, which must not be deleted."""
+        key = ImportKey(
+            workspace=job.workspace, import_id=job.id, at=job.requested_at, site=self._site, wrapped=wrapped
+        )
+        await acknowledged([await self._producer.send(KEYS, key=_key(job), value=msgspec.json.encode(key))])
 
     async def received(self, job: Job, *, plan: bool) -> None:
         """Tells how many bytes are safe, with the completed plan if `plan`; does not wait for the acknowledgement."""

@@ -1,6 +1,7 @@
 """Everything the jobs service keeps: requests, and the state of each upload, written by compare-and-set."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -143,6 +144,20 @@ class Store:
                 [workspace, import_id],
             )
 
+    @asynccontextmanager
+    async def held_file(self, workspace: UUID, import_id: UUID) -> AsyncIterator["HeldFile | None"]:
+        """A job whose file is kept: nobody deletes it until the body ends. None: it is deleted."""
+        async with tenant(self._pool, workspace) as connection:
+            found = await _find(connection, _LIGHT, workspace, import_id, lock=True)
+            if found is None or found.file_key is None or found.file_deleted_at is not None:
+                yield None
+            else:
+                yield HeldFile(connection, found, found.file_key)
+
+    async def kept_files(self) -> Sequence[tuple[UUID, UUID]]:
+        """(workspace, import) of all files that are not deleted."""
+        return await self._sweep("file_key is not null and file_deleted_at is null", [])
+
     async def files(self, since: float) -> Sequence[tuple[UUID, UUID]]:
         """(workspace, import) of the files that are to be deleted, or that nothing happened to after `since`."""
         return await self._sweep(
@@ -186,14 +201,32 @@ class Store:
         return int(row[0])
 
 
+class HeldFile:
+    """A locked job with the `key` of its file, wrapped; another may be written in its place."""
+
+    def __init__(self, connection: Connection, job: Job, key: bytes) -> None:
+        self._connection = connection
+        self.job = job
+        self.key = key
+
+    async def keep(self, wrapped: bytes) -> None:
+        await self._connection.execute(
+            "update jobs.imports set file_key = %s where workspace = %s and id = %s",
+            [wrapped, self.job.workspace, self.job.id],
+        )
+
+
 def _own_second(now: int, site: int, sites: int) -> int:
     """The first second from `now` on that belongs to `site`."""
     return now + (site - now) % sites
 
 
-async def _find(connection: Connection, columns: str, workspace: UUID, import_id: UUID) -> Job | None:
+async def _find(
+    connection: Connection, columns: str, workspace: UUID, import_id: UUID, *, lock: bool = False
+) -> Job | None:
     cursor = await connection.execute(
-        f"select {columns} from jobs.imports where workspace = %s and id = %s", [workspace, import_id]
+        f"select {columns} from jobs.imports where workspace = %s and id = %s" + (" for update" if lock else ""),
+        [workspace, import_id],
     )
     row = await cursor.fetchone()
     return None if row is None else _job(row)

@@ -49,6 +49,7 @@ def test_only_those_who_handle_files_read_them_and_their_keys() -> None:
     look = {"web", OPERATOR}
     assert who("topic", topics.BULK.name, "read") == {"importer"} | look
     assert who("topic", topics.EXPRESS.name, "read") == {"express"} | look
+    assert who("topic", topics.KEYS.name, "write") == look
     assert who("topic", topics.KEYS.name, "read") == {"importer", "express", "projector", "fetcher"} | look
 
 

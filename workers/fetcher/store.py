@@ -14,7 +14,7 @@ from psycopg.rows import TupleRow
 
 from app import sql
 from app.core.events import FetchRequested
-from app.sealing import Vault
+from app.sealing import Rewrapping, Vault
 from workers.fetcher.stand import Mark, Stand
 
 Phase = Literal["reading", "room", "ending", "done", "failed"]
@@ -221,6 +221,38 @@ class Store:
                 "select request, phase, step, segments from runs where phase in ('room', 'ending')"
             )
             return [(_requests.decode(row[0]), *row[1:]) for row in await cursor.fetchall()]
+
+    async def rewrap(self, rewrapping: Rewrapping) -> None:
+        """Seals all that is kept under the first key."""
+        for workspace, import_id in await self._all("select workspace, import_id from runs where stand is not null"):
+            async with sql.transaction(self._pool) as connection:
+                cursor = await connection.execute(
+                    "select stand, page, after from runs where workspace = %s and import_id = %s for update",
+                    [workspace, import_id],
+                )
+                row = await cursor.fetchone() or (None, None, None)
+                abouts = (f"{what} {import_id}" for what in ("stand", "page", "stand"))
+                anew = [rewrapping.take(*each) for each in zip(row, abouts, strict=True)]
+                await connection.execute(
+                    "update runs set stand = coalesce(%s, stand), page = coalesce(%s, page),"
+                    " after = coalesce(%s, after) where workspace = %s and import_id = %s",
+                    [*anew, workspace, import_id],
+                )
+        for workspace, connection_id in await self._all("select workspace, connection from marks"):
+            async with sql.transaction(self._pool) as connection:
+                cursor = await connection.execute(
+                    "select sealed from marks where workspace = %s and connection = %s for update",
+                    [workspace, connection_id],
+                )
+                (sealed,) = await cursor.fetchone() or (None,)
+                await connection.execute(
+                    "update marks set sealed = coalesce(%s, sealed) where workspace = %s and connection = %s",
+                    [rewrapping.take(sealed, f"mark {connection_id}"), workspace, connection_id],
+                )
+
+    async def _all(self, query: str) -> list[TupleRow]:
+        async with sql.transaction(self._pool) as connection:
+            return await (await connection.execute(query)).fetchall()
 
     async def tidy(self) -> None:
         """Forgets imports that ended long ago."""

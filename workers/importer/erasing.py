@@ -23,7 +23,7 @@ from app.core.positions import MAX_INDEX, MAX_ROW, position
 from app.core.reading.blocks import Block
 from app.core.reading.segments import Reading
 from app.core.topics import CHANGED
-from app.sealing import Vault
+from app.sealing import Rewrapping, Vault
 from workers.harness import Record
 from workers.importer import results
 
@@ -103,8 +103,18 @@ class Erasures:
             )
             return {hashes[bytes(found)] for (found,) in await cursor.fetchall()}
 
+    async def rewrap(self, rewrapping: Rewrapping) -> None:
+        """Seals the key of every workspace's hashes under the first key."""
+        async with sql.transaction(self._pool) as connection:
+            cursor = await connection.execute("select workspace, sealed from contacts.peppers for update")
+            for workspace, sealed in await cursor.fetchall():
+                await connection.execute(
+                    "update contacts.peppers set sealed = coalesce(%s, sealed) where workspace = %s",
+                    [rewrapping.take(sealed, _about(workspace)), workspace],
+                )
+
     async def _pepper(self, connection: sql.Connection, workspace: UUID) -> bytes:
-        about = f"pepper {workspace}"
+        about = _about(workspace)
         new = self._vault.seal(secrets.token_bytes(32), about)
         await connection.execute(
             "insert into contacts.peppers (workspace, sealed) values (%s, %s) on conflict do nothing", [workspace, new]
@@ -194,6 +204,10 @@ async def _second(connection: sql.Connection, workspace: UUID) -> int:
 def _keys(key: str, sets: dict[str, Mark]) -> list[str]:
     """The match keys that rows of this person may have: their own, and those of their e-mail addresses."""
     return list(dict.fromkeys([key, *(f"e:{element[1:]}" for element in sets if element[0] == "e")]))
+
+
+def _about(workspace: UUID) -> str:
+    return f"pepper {workspace}"
 
 
 def _hash(pepper: bytes, key: str) -> bytes:
