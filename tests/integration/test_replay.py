@@ -123,8 +123,10 @@ async def test_all_contacts_are_told_again_in_the_version_they_have(people: Book
     await people.ask("delete from lookup.contacts where workspace = %s", people.workspace)
     await people.ask("delete from lookup.entries where workspace = %s", people.workspace)
     await people.ask("delete from lookup.counts where workspace = %s", people.workspace)
-    async with operating.producing(people.settings()) as producer:
-        assert await republish(people.settings(), producer, Said(), people.workspace) == 30
+    command = people.command("republish", "contacts", "--workspace", str(people.workspace))
+    told, said = await asyncio.to_thread(command.communicate, timeout=60)
+    assert (command.returncode, told) == (0, "30 contacts are told again\n"), said
+    assert "  30 of 30" in said
     await eventually(people.rows, lambda rows: rows == before, within=30)
     again = await eventually(lambda: told_again(people), lambda found: len(found) == 30)
     assert set(again) == {(str(id_), version) for id_, version, _ in await versions(people)}
