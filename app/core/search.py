@@ -104,8 +104,12 @@ def _cut(text: str) -> str:
     return text if len(whole) <= TOKENS_BYTES else whole[: whole.rindex(b" '", 0, TOKENS_BYTES)].decode()
 
 
-def question(scope: str, words: Iterable[str], facets: Iterable[tuple[Facet, str]]) -> str:
-    """The tsquery of a search: every word begins one of the contact's words, every facet is one of its own."""
+def conditions(scope: str, words: Iterable[str], facets: Iterable[tuple[Facet, str]]) -> list[str]:
+    """A search as tsqueries: every word begins one of the contact's words, every facet is one of its own."""
     parts = [facet_token(scope, LETTERS[facet], whole) for facet, whole in facets]
-    parts += [word_token(scope, word) + ":*" for word in words]
-    return " & ".join(parts)
+    return parts + [word_token(scope, word) + ":*" for word in words]
+
+
+def together(conditions: Iterable[str]) -> str:
+    """The tsquery of all who meet all of these."""
+    return " & ".join(conditions)

@@ -15,7 +15,8 @@ from app.core.events import EraseContact
 from app.core.principals import require
 from app.core.search import Facet
 from app.core.topics import COMMANDS
-from app.web.lookup import MOST, Filter, Sort
+from app.web.finding import Sort
+from app.web.lookup import MOST, Filter
 from app.web.openapi import Paths, Schema, in_path, listed, obj, operation
 from app.web.routes import answer, id_of
 from app.web.services import services

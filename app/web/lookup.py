@@ -1,18 +1,14 @@
 """Reads of the read model: schema `lookup`, role `lookup_reader`, always inside one workspace.
 
 A contact's JSON is handed on as it is stored, with its origins written out. Lists are paged by key: `after` is an
-opaque place in one order.
-
-How a list is found. A search first asks the inverted index for at most FEW + 1 matches (the function `matches`,
-because row-level security keeps a reader from using that index itself). So few are simply sorted. Of more, a page's
-worth is usually met within some STEPS along the order; where it is not, all are fetched and sorted.
+opaque place in one order. How a list of contacts is found says finding.py.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -23,14 +19,10 @@ from app.core import search
 from app.core.errors import Rejected
 from app.core.imports import State
 from app.core.origins import completed
-from app.sql import Connection, Pool, tenant, translated
+from app.sql import Pool, tenant, translated
+from app.web.finding import ORDERS, Order, Page, Sort, counted
 from app.web.places import Place, ProblemPlace
 
-FEW = 10_000
-"""Up to here the matches of a search are counted."""
-STEPS = 20_000
-"""So far a page is looked for along the order; then all matches are fetched and sorted after all."""
-ALL = 2**31 - 1
 MOST = 500
 """Rows of a page."""
 GREATEST = 20
@@ -40,23 +32,6 @@ CHUNK = 100
 """Contacts of an export that are in memory at a time; writing them must not hold up other requests."""
 CUSTOM = 500
 """Columns of custom values that an export has at most."""
-Sort = Literal["newest", "name"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Order:
-    """A way to sort contacts, and the column of its index."""
-
-    column: str
-    direction: str
-    before: str
-    kind: type
-
-
-_ORDERS: Mapping[Sort, _Order] = {
-    "newest": _Order(column="imported_at", direction="desc", before="<", kind=int),
-    "name": _Order(column="sort_name", direction="asc", before=">", kind=str),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +59,9 @@ class Filter:
         )
         return [(facet, whole) for facet, whole in named if whole]
 
-    def question(self, workspace: UUID) -> str | None:
-        """The tsquery; None for all contacts."""
-        return search.question(search.scope(workspace), self.words, self.facets) or None
+    def conditions(self, workspace: UUID) -> list[str]:
+        """All of these must be met; none for all contacts."""
+        return search.conditions(search.scope(workspace), self.words, self.facets)
 
 
 class Contacts(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,27 +141,18 @@ class Lookup:
         self, workspace: UUID, wanted: Filter, *, sort: Sort = "newest", after: str | None = None, limit: int = 50
     ) -> Contacts:
         """A page of the contacts that are wanted. Raises Rejected `bad_after`."""
-        order = _ORDERS[sort]
+        order = ORDERS[sort]
         place = Place.parse(after, order.column, order.kind) if after else None
-        question = wanted.question(workspace)
-        page = _Page(workspace, question, order, place, limit)
+        page = Page(workspace, wanted.conditions(workspace), order, place, limit)
         async with tenant(self._pool, workspace) as connection:
-            known = None if wanted.words else await _counted(connection, workspace, wanted.facets)
-            if known is None or (question and known <= FEW):
-                total, found = await page.among(connection, FEW + 1)
-                if total > FEW:
-                    found = await page.along(connection)
+            known = None if wanted.words else await counted(connection, workspace, wanted.facets)
+            if known is None:
+                found = await page.sought(connection, await counted(connection, workspace, ()) or 0)
             else:
-                total, found = known, await page.along(connection)
-        shown = found[:limit]
-        last = Place(order.column, shown[-1][0], shown[-1][1]).token() if len(found) > limit else None
-        about = known is None and total > FEW
-        return Contacts(
-            docs=[completed(doc) for *_, doc in shown],
-            after=last,
-            total=min(total, FEW) if about else total,
-            about=about,
-        )
+                found = await page.counted(connection, known)
+        shown = found.rows[:limit]
+        last = Place(order.column, shown[-1][0], shown[-1][1]).token() if len(found.rows) > limit else None
+        return Contacts(docs=[completed(doc) for *_, doc in shown], after=last, total=found.total, about=found.about)
 
     async def contact(self, workspace: UUID, id_: UUID) -> bytes | None:
         """One contact as JSON."""
@@ -333,7 +299,7 @@ class Lookup:
             )
             custom = [row[0] for row in await found.fetchall()]
             async with connection.cursor(name="export") as cursor:
-                await cursor.execute(*_all(workspace, wanted, _ORDERS[sort]), binary=True)
+                await cursor.execute(*_all(workspace, wanted, ORDERS[sort]), binary=True)
                 yield Export(custom=custom, chunks=_chunks(cursor))
 
 
@@ -344,82 +310,17 @@ class Export(NamedTuple):
     chunks: AsyncIterator[Sequence[bytes]]
 
 
-class _Page:
-    """The two ways to contacts: rows of (sort key, id, JSON), one more than the page has."""
-
-    def __init__(self, workspace: UUID, question: str | None, order: _Order, place: Place | None, limit: int) -> None:
-        column, direction = order.column, order.direction
-        behind = f"and ({column}, id) {order.before} (%(key)s, %(id)s)" if place else ""
-        matching = "and search @@ %(question)s::text::tsquery" if question else ""
-        by = f"order by {column} {direction}, id {direction}"
-        self._question = question
-        self._among = f"""
-            with found as materialized (select * from lookup.matches(%(question)s::text::tsquery, %(most)s::int)),
-            page as (select {column} as key, id from found where true {behind} {by} limit %(limit)s)
-            select (select count(*) from found), key, id, convert_to(shown.doc, 'UTF8')
-            from (select) as always left join page on true
-            left join lookup.contacts as shown using (id) order by key {direction}, id {direction}
-        """
-        self._along = f"""
-            with page as (
-                select key, id from (
-                    select {column} as key, id, search from lookup.entries
-                    where workspace = %(workspace)s {behind} {by} limit %(steps)s
-                ) as walked where true {matching} order by key {direction}, id {direction} limit %(limit)s
-            )
-            select key, id, convert_to(shown.doc, 'UTF8') from page
-            join lookup.contacts as shown using (id)
-            where shown.workspace = %(workspace)s order by key {direction}, id {direction}
-        """
-        self._values: dict[str, Any] = {
-            "workspace": workspace,
-            "question": question,
-            "key": place and place.key,
-            "id": place and place.id,
-            "limit": limit + 1,
-            "steps": STEPS if question else limit + 1,
-        }
-
-    async def among(self, connection: Connection, most: int) -> tuple[int, list[TupleRow]]:
-        """Fetches and sorts up to `most` matches; answers also how many there are."""
-        cursor = await connection.execute(self._among, {**self._values, "most": most}, binary=True)
-        rows = await cursor.fetchall()
-        return rows[0][0], [row[1:] for row in rows if row[2] is not None]
-
-    async def along(self, connection: Connection) -> list[TupleRow]:
-        """Walks along the order from the place on and keeps what matches."""
-        cursor = await connection.execute(self._along, self._values, binary=True)
-        rows = await cursor.fetchall()
-        if self._question and len(rows) < self._values["limit"]:
-            # What is sought lies together far away (a small import under a great one), or this is the last page.
-            _, rows = await self.among(connection, ALL)
-        return rows
-
-
-async def _counted(connection: Connection, workspace: UUID, facets: Sequence[tuple[search.Facet, str]]) -> int | None:
-    """How many contacts there are, or have one value; None where that is not counted beforehand."""
-    if len(facets) > 1:
-        return None
-    letter, whole = (search.LETTERS[facets[0][0]], facets[0][1]) if facets else (search.ALL, "")
-    cursor = await connection.execute(
-        'select n from lookup.counts where workspace = %s and kind = %s::text::"char" and value = %s',
-        [workspace, letter, whole],
-    )
-    row = await cursor.fetchone()
-    return row[0] if row else 0
-
-
-def _all(workspace: UUID, wanted: Filter, order: _Order) -> tuple[str, dict[str, Any]]:
+def _all(workspace: UUID, wanted: Filter, order: Order) -> tuple[str, dict[str, Any]]:
     """The statement, and its values, that gives the documents of everybody who is wanted."""
-    question = wanted.question(workspace)
-    matching = "and entry.search @@ %(question)s::text::tsquery" if question else ""
+    conditions = wanted.conditions(workspace)
+    matching = "and entry.search @@ %(question)s::text::tsquery" if conditions else ""
     statement = f"""
         select convert_to(shown.doc, 'UTF8') from lookup.entries as entry
         join lookup.contacts as shown on shown.workspace = entry.workspace and shown.id = entry.id
         where entry.workspace = %(workspace)s {matching}
         order by entry.{order.column} {order.direction}, entry.id {order.direction}
     """
-    return statement, {"workspace": workspace, "question": question}
+    return statement, {"workspace": workspace, "question": search.together(conditions)}
 
 
 async def _chunks(cursor: AsyncServerCursor[TupleRow]) -> AsyncIterator[Sequence[bytes]]:

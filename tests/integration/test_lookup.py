@@ -9,7 +9,7 @@ import pytest
 from app.core.errors import Rejected
 from app.core.events import AddressOut, PhoneOut, ProblemOut
 from app.core.imports import State
-from app.web import lookup
+from app.web import finding
 from app.web.lookup import Filter
 from app.web.places import Place
 from tests.integration.conftest import Servers
@@ -96,7 +96,7 @@ async def test_the_newest_import_comes_first(model: ReadModel) -> None:
 
 @pytest.mark.parametrize("sort", ["newest", "name"])
 @pytest.mark.parametrize("q", ["", "person"])
-async def test_pages_show_everybody_once(model: ReadModel, sort: lookup.Sort, q: str) -> None:
+async def test_pages_show_everybody_once(model: ReadModel, sort: finding.Sort, q: str) -> None:
     people = [
         contact(f"Person {number % 7}", id=uuid4(), sources=(source(uuid4(), number % 3),)) for number in range(40)
     ]
@@ -116,9 +116,9 @@ async def test_pages_show_everybody_once(model: ReadModel, sort: lookup.Sort, q:
 
 @pytest.mark.parametrize("sort", ["newest", "name"])
 async def test_many_matches_are_walked_through_and_their_number_is_a_lower_bound(
-    model: ReadModel, sort: lookup.Sort, monkeypatch: pytest.MonkeyPatch
+    model: ReadModel, sort: finding.Sort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookup, "FEW", 20)
+    monkeypatch.setattr(finding, "FEW", 20)
     people = [contact(f"{name} {number:02}") for name in ("Ann", "Bob") for number in range(25)]
     await model.show(*people, *(contact(f"Cid {number}") for number in range(20)))
     for q, total, about in (("ann", 20, True), ("cid", 20, False), ("", 70, False)):
@@ -136,10 +136,10 @@ async def test_many_matches_are_walked_through_and_their_number_is_a_lower_bound
 
 @pytest.mark.parametrize("sort", ["newest", "name"])
 async def test_matches_that_lie_together_far_away_are_found_too(
-    model: ReadModel, sort: lookup.Sort, monkeypatch: pytest.MonkeyPatch
+    model: ReadModel, sort: finding.Sort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookup, "FEW", 5)
-    monkeypatch.setattr(lookup, "STEPS", 10)
+    monkeypatch.setattr(finding, "FEW", 5)
+    monkeypatch.setattr(finding, "STEPS", 10)
     old, new = uuid4(), uuid4()
     await model.show(
         *(contact(f"Zed {number}", sources=(source(old, AT),)) for number in range(8)),
@@ -156,7 +156,7 @@ async def test_matches_that_lie_together_far_away_are_found_too(
 async def test_totals_of_one_filter_are_exact_whatever_their_size(
     model: ReadModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lookup, "FEW", 5)
+    monkeypatch.setattr(finding, "FEW", 5)
     await model.show(*(contact(f"P{number}", labels=("VIP",)) for number in range(12)))
     page = await model.lookup.contacts(model.workspace, label="VIP", limit=4)
     assert (page.total, page.about, len(page.docs)) == (12, False, 4)

@@ -62,7 +62,8 @@ def test_a_long_word_is_still_found_by_its_beginning() -> None:
 
 
 def test_a_question_escapes_what_people_write() -> None:
-    question = search.question("0000", ["ann"], [("label", "It's \\ & | !"), ("company", "x" * 100)])
+    facets: list[tuple[search.Facet, str]] = [("label", "It's \\ & | !"), ("company", "x" * 100)]
+    question = search.together(search.conditions("0000", ["ann"], facets))
     assert question.startswith("'0000lIt''s \\\\ & | !' & '0000c")
     assert question.endswith(" & '0000wann':*")
     assert len(question) < 100
