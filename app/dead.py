@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from app import bus, config
 from app.core.errors import Rejected, TryAgain
-from app.core.topics import BULK, CHANGED, COMMANDS, DEAD, EXPRESS, FACTS, FETCHES, PROBLEMS, Topic
+from app.core.topics import BULK, CHANGED, COMMANDS, DEAD, EXPRESS, FACTS, FETCHES, PROBLEMS, Topic, at_home
 from app.keys import Keys
 from app.sealing import HEADER, Headers
 
@@ -191,8 +191,14 @@ class Letters:
 
 
 def back(letter: Letter) -> Topic:
-    """The topic that this letter's record can be brought back to. Raises Rejected `not_replayable`."""
-    topic = BACK.get(letter.topic)
+    """The topic that this letter's record can be brought back to. Raises Rejected `not_replayable`.
+
+    Segments from another data centre come back into the topic of this one. What it told is brought back there, where it
+    was told.
+    """
+    topic = BACK.get(at_home(letter.topic))
+    if topic is FACTS and letter.topic != FACTS.name:
+        raise Rejected("not_replayable", "This was told by another data centre: bring it back there.")
     if topic is None:
         raise Rejected("not_replayable", f"Records of {letter.topic} are not brought back: newer ones replaced them.")
     return topic

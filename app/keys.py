@@ -1,9 +1,9 @@
 """The keys of imports in memory: a file can be read as long as its key is here.
 
 A key is acknowledged in `import.keys` before anything is sealed under it, so who meets a sealed value and does not
-know its key reads that topic up to its end, and only then says that the file was deleted. Another data centre copies
-topics at different speeds: a value whose key was made there may have overtaken it, so that one is waited for in the
-retry topics. A tombstone is final: nobody puts a key back.
+know its key reads that topic up to its end, and only then says that the file was deleted. Another data centre's topics
+are copied at different speeds: a value whose key was made there may have overtaken it, so that one is waited for in
+the retry topics. A tombstone is final, whatever site it is from and in whatever order they are read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,9 @@ class Keys:
     def __init__(self, settings: config.Process, vault: Vault) -> None:
         self._files = Files(vault, settings.site)
         self._site = settings.site
-        self._map: LiveMap[bytes] = LiveMap(settings, KEYS, _decode)
+        self._copies = bool(settings.others)
+        self._deleted: set[str] = set()
+        self._map: LiveMap[bytes] = LiveMap(settings, KEYS, self._decode)
 
     async def start(self) -> None:
         """Returns once every key is here."""
@@ -64,10 +66,14 @@ class Keys:
             found = self._map.get(str(import_id))
         if found is not None:
             return found
-        if site != self._site:
+        if site != self._site and str(import_id) not in self._deleted:
             raise KeyNotHere
         raise Rejected("file_deleted", "The file of this import was deleted.")
 
-
-def _decode(key: bytes, value: bytes | None) -> tuple[tuple[str, ...], bytes | None] | None:
-    return (key.decode(),), None if value is None else _decoder.decode(value).wrapped
+    def _decode(self, key: bytes, value: bytes | None) -> tuple[tuple[str, ...], bytes | None] | None:
+        name = key.decode()
+        if value is None and self._copies:
+            self._deleted.add(name)
+        if name in self._deleted:
+            value = None
+        return (name,), None if value is None else _decoder.decode(value).wrapped

@@ -20,7 +20,7 @@ from app import bus, config
 from app.core.errors import TryAgain
 from app.core.groups import GROUPS
 from app.core.telemetry import Behind
-from app.core.topics import TOPICS, Topic
+from app.core.topics import Topic, every_topic, everywhere
 
 _PATIENCE = 60.0
 _MARKS = 600
@@ -66,13 +66,16 @@ class Lags:
         self,
         settings: config.Process,
         groups: Mapping[str, Sequence[Topic]] = GROUPS,
-        topics: Sequence[Topic] = TOPICS,
+        topics: Sequence[Topic] | None = None,
     ) -> None:
         self._settings = settings
-        self._groups = groups
-        self._topics = topics
+        self._groups = {
+            group: [each for topic in read for each in everywhere(topic, settings.others)]
+            for group, read in groups.items()
+        }
+        self._topics = topics if topics is not None else every_topic(settings.others)
         # There, offsets stand for what was compacted away, too, or for the mark of a transaction.
-        self._compacted = {topic.name for topic in topics if topic.keep is None}
+        self._compacted = {topic.name for topic in self._topics if topic.keep is None}
         self._clients: tuple[AIOKafkaAdminClient, AIOKafkaConsumer] | None = None
         self._partitions: dict[str, list[TopicPartition]] = {}
         self._marks: dict[TopicPartition, deque[tuple[float, int]]] = {}

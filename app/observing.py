@@ -17,7 +17,7 @@ from app.bus import LiveMap, Producer
 from app.core.errors import TryAgain
 from app.core.groups import CONSUMER, orders_of
 from app.core.telemetry import AnySeen, GroupSeen, ProcessSeen, TopicSeen
-from app.core.topics import DEAD, TELEMETRY, TOPICS
+from app.core.topics import DEAD, TELEMETRY, every_topic
 from app.dead import Letters, chosen
 from app.lag import Lags, Look, lags
 from app.settings import GLOBAL, Settings
@@ -105,7 +105,7 @@ class Observer:
             )
 
     def _topics(self, look: Look) -> Iterator[TopicSeen]:
-        for topic in TOPICS:
+        for topic in every_topic(self._config.others):
             here = sorted(partition for partition in look.ends if partition.topic == topic.name)
             yield TopicSeen(
                 id=f"topic:{topic.name}",

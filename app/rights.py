@@ -9,7 +9,7 @@ import hashlib
 import os
 import secrets
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from aiokafka.admin import AIOKafkaAdminClient
@@ -57,9 +57,9 @@ class Acl(NamedTuple):
     permission_type: int
 
 
-def acls(service: str) -> set[Acl]:
+def acls(service: str, sites: Collection[str] = ()) -> set[Acl]:
     """What the table says of one service, as ACLs."""
-    return {_acl(service, right) for right in rights(service)}
+    return {_acl(service, right) for right in rights(service, sites)}
 
 
 async def ensure(settings: config.Process, passwords: Mapping[str, str]) -> tuple[int, int]:
@@ -70,7 +70,7 @@ async def ensure(settings: config.Process, passwords: Mapping[str, str]) -> tupl
         await _users(admin, passwords)
         ours = {f"User:{service}" for service in SERVICES}
         found = {acl for acl in await _found(admin) if acl.principal in ours}
-        wanted = {acl for service in SERVICES for acl in acls(service)}
+        wanted = {acl for service in SERVICES for acl in acls(service, settings.others)}
         await _delete(admin, sorted(found - wanted))
         await _create(admin, sorted(wanted - found))
         return len(wanted - found), len(found - wanted)

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from app import bus, config
 from app.core.errors import TryAgain
-from app.core.topics import COPIED, DAY, TOPICS, Topic, copy_of
+from app.core.topics import DAY, Topic, every_topic
 
 # What a record needs beside its value: key, headers, the batch around it.
 _SLACK_BYTES = 65_536
@@ -66,18 +66,13 @@ def difference(wanted: Iterable[str], partitions: int, found: Mapping[str, int])
     )
 
 
-def wanted(settings: config.Process) -> list[Topic]:
-    """Every topic that there is to be, with those of other data centres as they are found here."""
-    return [*TOPICS, *(copy_of(topic, site) for site in settings.others for topic in COPIED)]
-
-
 async def ensure(settings: config.Topics) -> list[str]:
     """Creates what is missing and returns the names. Raises WrongPartitions, TryAgain."""
     admin = AIOKafkaAdminClient(**bus.connection(settings), client_id=settings.process_name)
     try:
         await admin.start()
         found = await _found(admin)
-        topics = wanted(settings)
+        topics = every_topic(settings.others)
         if wrong := difference([topic.name for topic in topics], settings.partitions, found):
             raise WrongPartitions(wrong)
         missing = [topic for topic in topics if topic.name not in found]
@@ -138,7 +133,7 @@ def main() -> None:
     except (WrongPartitions, TryAgain) as error:
         print(f"addressbus: {error}", file=sys.stderr)
         raise SystemExit(1) from error
-    print(f"{len(created)} topics created, {len(wanted(settings)) - len(created)} were there")
+    print(f"{len(created)} topics created, {len(every_topic(settings.others)) - len(created)} were there")
 
 
 if __name__ == "__main__":

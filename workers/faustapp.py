@@ -181,10 +181,10 @@ async def run(
 
 
 def _passing_over_repeats(handle: Handler) -> Handler:
-    """What failed at another data centre and is tried again there has come here before, and is tried again here."""
+    """What another data centre tries again, or an operator there brings back, has come here when it came first."""
 
     async def handle_first(record: Record) -> None:
-        if "origin" not in record.headers:
+        if record.headers.keys().isdisjoint(("origin", "replayed")):
             await handle(record)
 
     return handle_first

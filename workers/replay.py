@@ -23,7 +23,7 @@ from app.bus import Producer
 from app.core.errors import Rejected, TryAgain
 from app.core.events import AnyFact, Counts, SegmentDone, SegmentFailed, SegmentHeader
 from app.core.imports import ImportRecord, State
-from app.core.topics import BULK, EXPRESS, FACTS, IMPORTS
+from app.core.topics import BULK, EXPRESS, FACTS, IMPORTS, at_home, everywhere
 from app.dead import OURS, REPLAYED
 from workers import operating, stretch
 from workers.importer.again import Again
@@ -132,7 +132,7 @@ async def replay(settings: Databases, import_id: UUID, progress: Progress, patie
             replayed = Replayed(state=state, known=await store.ledger(state.workspace, import_id))
             await stretch.begin(facts, {FACTS: "now"})
             with progress.step(f"replaying {state.name or import_id}, segments", state.parts or 0) as step:
-                run = _Run(replayed, producer, store, step, patience)
+                run = _Run(replayed, producer, store, step, patience, settings.others)
                 await _both(run.send(log), run.listen(facts))
             if replayed.second is not None:
                 replayed.after = await store.versions(state.workspace, replayed.second)
@@ -144,12 +144,21 @@ async def replay(settings: Databases, import_id: UUID, progress: Progress, patie
 class _Run:
     """Sends the segments that are in the log, some at a time, and hears what becomes of each."""
 
-    def __init__(self, replayed: Replayed, producer: Producer, store: Again, step: Step, patience: float) -> None:
+    def __init__(
+        self,
+        replayed: Replayed,
+        producer: Producer,
+        store: Again,
+        step: Step,
+        patience: float,
+        sites: Sequence[str] = (),
+    ) -> None:
         self._replayed = replayed
         self._producer = producer
         self._store = store
         self._step = step
         self._patience = patience
+        self._lanes = [each for lane in (EXPRESS, BULK) for each in everywhere(lane, sites)]
         self._room = asyncio.Semaphore(MOST)
         self._all_sent = False
         self._heard_at = time.monotonic()
@@ -158,7 +167,7 @@ class _Run:
         """Everything of this import that is in the log as it stands, each segment once."""
         state = self._replayed.state
         start = (state.requested_at or 0) - CLOCKS
-        await stretch.begin(log, {EXPRESS: start, BULK: start})
+        await stretch.begin(log, dict.fromkeys(self._lanes, start))
         async for records in stretch.batches(log, await stretch.ends(log)):
             for record in records:
                 if record.key == str(state.id).encode():
@@ -183,7 +192,7 @@ class _Run:
         replayed.sent.add(segment.index)
         kept = [(name, value) for name, value in record.headers if name not in OURS]
         await self._producer.publish(
-            record.topic,
+            at_home(record.topic),
             key=record.key,
             value=record.value,
             headers=[*kept, (REPLAYED, operating.who().encode())],

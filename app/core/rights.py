@@ -3,7 +3,7 @@
 Reading and writing let one describe, too; what is not here is forbidden.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -25,6 +25,7 @@ from app.core.topics import (
     TELEMETRY,
     TOPICS,
     Topic,
+    everywhere,
     retry_topic,
 )
 
@@ -98,9 +99,9 @@ writer: no other process can make anybody believe that an import ended.
 """
 
 
-def rights(name: str) -> frozenset[Right]:
-    """All that this service may do."""
-    return frozenset(_rights(SERVICES[name]))
+def rights(name: str, sites: Collection[str] = ()) -> frozenset[Right]:
+    """All that this service may do; it reads what comes from these other `sites` like what is from here."""
+    return frozenset(_rights(SERVICES[name], sites))
 
 
 def allows(name: str, kind: Kind, thing: str, operation: Operation) -> bool:
@@ -113,15 +114,15 @@ def allows(name: str, kind: Kind, thing: str, operation: Operation) -> bool:
     )
 
 
-def _rights(service: Service) -> Iterator[Right]:
-    for topic in service.reads:
-        yield Right("topic", topic.name, "read")
+def _rights(service: Service, sites: Collection[str]) -> Iterator[Right]:
+    for topic in (*service.reads, *GROUPS.get(service.group, ())):
+        for each in everywhere(topic, sites):
+            yield Right("topic", each.name, "read")
     for topic in service.writes:
         yield Right("topic", topic.name, "write")
     if service.group:
         yield Right("group", service.group, "read")
         for topic in GROUPS[service.group]:
-            yield Right("topic", topic.name, "read")
             yield from _retries(topic)
     if service.transactions:
         yield Right("transactional id", service.transactions, "write", prefixed=True)

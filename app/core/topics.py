@@ -1,6 +1,6 @@
 """Every topic on one screen: its name, what it is keyed by, what it carries, how long it keeps."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from uuid import UUID
@@ -157,9 +157,14 @@ def copy_of(topic: Topic, site: str) -> Topic:
     return replace(topic, name=f"{site}.{topic.name}")
 
 
-def everywhere(topic: Topic, sites: Iterable[str]) -> tuple[Topic, ...]:
+def everywhere(topic: Topic, sites: Collection[str]) -> tuple[Topic, ...]:
     """`topic` and, if it is copied, what comes of it from these other `sites`: whoever reads one reads them all."""
     return (topic, *(copy_of(topic, site) for site in sites)) if topic in COPIED else (topic,)
+
+
+def every_topic(sites: Collection[str]) -> list[Topic]:
+    """All that there is at a data centre, with what comes from these others."""
+    return [each for topic in TOPICS for each in everywhere(topic, sites)]
 
 
 def at_home(name: str) -> str:
