@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.stack.whole import Whole, whole
-from bench import against, costs, formats, gateway, imports, lookup, providers, reading, sharing, uploads
+from bench import against, costs, formats, gateway, imports, lookup, providers, reading, scaling, sharing, uploads
 from bench.client import Client
 from bench.report import Figure, save, show
 
@@ -49,9 +49,13 @@ SHARING: dict[str, Part] = {
     "sharing": lambda bench: sharing.same_keys(bench.client, bench.stack, bench.folder, max(bench.rows // 10, 1000))
 }
 """With a stack of its own, because it takes more importers."""
+SCALING: dict[str, Part] = {
+    "scaling": lambda bench: scaling.more_and_less(bench.client, bench.stack, bench.folder, bench.rows)
+}
+"""With a stack of its own, because it begins with one importer."""
 ASKED = {"long"}
 """Only measured when it is named: ten times the rows."""
-NAMES = ("reading", *PARTS, *SHARING, "providers")
+NAMES = ("reading", *PARTS, *SHARING, *SCALING, "providers")
 
 
 async def measure(parts: dict[str, Part], stack: Whole, keys: str, folder: Path, rows: int) -> list[Figure]:
@@ -113,6 +117,7 @@ def main() -> None:
             figures += reading.speed(min(given.rows, 200_000))
         figures += on_a_stack(PARTS, wanted, folder / "one", given.rows, given.importers)
         figures += on_a_stack(SHARING, wanted, folder / "sharing", given.rows, str(sharing.IMPORTERS))
+        figures += on_a_stack(SCALING, wanted, folder / "scaling", given.rows, "1")
         if "providers" in wanted:
             figures += providers.figures(folder)
     save(figures, given.json)
