@@ -7,10 +7,13 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14)
 check: .venv/.dev static unit js ## fast checks: format, lint, types, contracts, unit tests, JavaScript tests
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/.run ## everything on this machine, until Ctrl-C; prints the sign-in link (DATA_DIR=, WEB_PORT=, IMPORTERS= ...)
 	@$(VENV) -m app.stack run
+
+two-datacenters: .venv/.run ## two of them side by side that copy to each other, until Ctrl-C; prints both sign-in links
+	@$(VENV) -m app.stack two-datacenters
 
 sign-in: .venv/.run ## a new sign-in link for what runs
 	@$(VENV) -m app.stack sign-in
@@ -32,6 +35,9 @@ campaign: .venv/.dev ## the same for hours: SEEDS=30 campaigns (5 minutes of fau
 
 faults-brokers: .venv/.dev ## BROKERS=3: kill leaders while an import runs, try who may do what (some minutes)
 	$(call pytest,tests/brokers)
+
+faults-sites: .venv/.dev ## two data centres: cut them off, kill one of them, and compare (some minutes)
+	$(call pytest,-s tests/sites)
 
 fuzz: .venv/.dev ## look for bytes that break the reader (TARGET=file, rows or cells; SECONDS=, else until Ctrl-C)
 	@$(VENV) -m tests.fuzz $(or $(TARGET),file) $(SECONDS)
@@ -108,4 +114,4 @@ venv:
 	fi; \
 	"$$python" -m venv .venv || { rm -rf .venv; exit 1; }
 
-.PHONY: check help run sign-in operator scale test faults faults-brokers campaign fuzz bench clean static unit integration e2e js venv
+.PHONY: check help run two-datacenters sign-in operator scale test faults faults-brokers faults-sites campaign fuzz bench clean static unit integration e2e js venv

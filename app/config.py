@@ -88,6 +88,7 @@ class Stack(Topics):
     data_keys: str = ""
     providers: str = ""
     brokers: int = 1
+    kafka_port: int = 0
     importers: int = 2
     trackers: int = 1
     projectors: int = 1

@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import msgspec
 from app import config, scaling
 from app.core.errors import Rejected, TryAgain
 from app.scaling import Wish
-from app.stack import Refused, embedded, links, places, run
+from app.stack import Refused, embedded, links, places, run, sites
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -30,6 +31,10 @@ def _servers(arguments: argparse.Namespace) -> None:
 
 def _run(arguments: argparse.Namespace) -> None:
     run.run(config.read_or_exit(config.Stack))
+
+
+def _two_datacenters(arguments: argparse.Namespace) -> None:
+    sites.run(config.read_or_exit(config.Stack), os.environ)
 
 
 def _sign_in(arguments: argparse.Namespace) -> None:
@@ -72,6 +77,8 @@ def main() -> None:
     servers.add_argument("--data-dir", type=Path, required=True)
     servers.set_defaults(do=_servers)
     commands.add_parser("run", help="everything on this machine, until Ctrl-C").set_defaults(do=_run)
+    both = commands.add_parser("two-datacenters", help="two of them, and MirrorMaker in between, until Ctrl-C")
+    both.set_defaults(do=_two_datacenters)
     commands.add_parser("sign-in", help="a new sign-in link for what runs").set_defaults(do=_sign_in)
     operator = commands.add_parser("operator", help="give a person what runs here; the demo owner, if nobody is named")
     operator.add_argument("address", nargs="?", default="owner@example.com")

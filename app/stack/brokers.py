@@ -64,12 +64,13 @@ def ports_of(count: int) -> int:
     return {0: 0, 1: 2, NODES: NODES * len(_LISTENERS)}[count]
 
 
-def make(home: Home, secrets: Secrets, free: Iterator[int], count: int) -> Kafka:
-    """Prepares `count` nodes, all at the same time. Raises Refused."""
+def make(home: Home, secrets: Secrets, free: Iterator[int], count: int, port: int = 0) -> Kafka:
+    """Prepares `count` nodes, all at the same time; a single one listens on `port`, if it is not 0. Raises Refused."""
     if (home.servers / ("kafka" if count == NODES else "kafka.1")).exists():
         raise Refused(f"{home.path} was begun with another number of BROKERS; choose another DATA_DIR, or make clean")
     if count == 1:
-        return Kafka((servers.make_kafka(home, secrets, next(free), next(free)),))
+        any_free, controller = next(free), next(free)
+        return Kafka((servers.make_kafka(home, secrets, port or any_free, controller),))
     addresses = {node: {name: f"{ports.LOOPBACK}:{next(free)}" for name in _LISTENERS} for node in range(1, NODES + 1)}
     authority = Authority()
     trusted = home.path / "kafka-ca.pem"

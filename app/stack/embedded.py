@@ -58,13 +58,17 @@ def make(
     free: Iterator[int],
     *,
     nodes: int = 1,
+    kafka_port: int = 0,
     postgres: bool = True,
     valkey: bool = True,
 ) -> Servers:
-    """Prepares the servers that are asked for, all at the same time, on the next `free` ports. Raises Refused."""
+    """Prepares the servers that are asked for, all at the same time, on the next `free` ports. Raises Refused.
+
+    A single broker listens on `kafka_port`, where that is not 0.
+    """
     postgres_port, valkey_port = (next(free) for _ in range(PORTS))
     with ThreadPoolExecutor(3) as threads:
-        log = threads.submit(brokers.make, home, secrets, free, nodes) if nodes else None
+        log = threads.submit(brokers.make, home, secrets, free, nodes, kafka_port) if nodes else None
         database = threads.submit(servers.make_postgres, home, secrets, postgres_port) if postgres else None
         cache = threads.submit(servers.make_valkey, home, secrets, valkey_port) if valkey else None
         return Servers(

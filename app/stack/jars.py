@@ -1,4 +1,4 @@
-"""Kafka's jars: fetched once by Maven coordinates, checked by SHA-256, kept in the cache for every DATA_DIR."""
+"""Jars: fetched once by Maven coordinates, checked by SHA-256, kept in the cache for every DATA_DIR."""
 
 import hashlib
 import os
@@ -9,6 +9,9 @@ from pathlib import Path
 from app.stack import Refused, places
 
 LOCK = Path(__file__).with_name("jars.lock")
+"""Kafka."""
+MIRROR_LOCK = Path(__file__).with_name("mirror.lock")
+"""MirrorMaker, which few need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +32,18 @@ def locked(text: str) -> list[Jar]:
     return [Jar(group, artifact, version, sha256) for group, artifact, version, sha256 in lines]
 
 
-def fetch(account: places.Account | None) -> list[Path]:
-    """The class path of Kafka; downloads what the cache does not hold yet. Raises Refused."""
-    jars = locked(LOCK.read_text())
+def fetch(account: places.Account | None, lock: Path = LOCK) -> list[Path]:
+    """The class path of what `lock` lists; downloads what the cache does not hold yet. Raises Refused."""
+    jars = locked(lock.read_text())
     folder = places.cache(account) / "jars"
     folder.mkdir(exist_ok=True)
     missing = [jar for jar in jars if not _is(folder / jar.file, jar)]
     if missing:
-        _download(missing, folder)
+        _download(missing, folder, lock)
     return [folder / jar.file for jar in jars]
 
 
-def _download(missing: list[Jar], folder: Path) -> None:
+def _download(missing: list[Jar], folder: Path, lock: Path) -> None:
     # Slow to import, and needed once in the life of a machine.
     from jgo.config import GlobalSettings
     from jgo.constants import MAVEN_CENTRAL_URL, default_maven_repo
@@ -53,7 +56,7 @@ def _download(missing: list[Jar], folder: Path) -> None:
         def one(jar: Jar) -> None:
             path = maven.project(jar.group, jar.artifact).at_version(jar.version).artifact().resolve()
             if not _is(path, jar):
-                raise Refused(f"{jar.file} is not the file that {LOCK.name} names (SHA-256); try again or mend {path}")
+                raise Refused(f"{jar.file} is not the file that {lock.name} names (SHA-256); try again or mend {path}")
             ours = stage / jar.file
             ours.write_bytes(path.read_bytes())
             ours.chmod(0o644)
@@ -65,7 +68,7 @@ def _download(missing: list[Jar], folder: Path) -> None:
             # requests' errors are OSErrors
             except (OSError, RuntimeError) as error:
                 raise Refused(
-                    f"Kafka's jars cannot be downloaded ({error}); they are needed once, try again with a network"
+                    f"the jars of {lock.name} cannot be downloaded ({error}); needed once, try again with a network"
                 ) from error
 
 

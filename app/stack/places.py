@@ -117,7 +117,9 @@ def forget(data_dir: Path) -> None:
         return
     if not (path / OURS).exists() and any(path.iterdir()):
         raise Refused(f"{path} does not look like a DATA_DIR of Addressbus; remove it yourself if it is one")
-    shutil.rmtree((path / "servers").resolve(), ignore_errors=True)
+    # Two data centres have a DATA_DIR each in that of both.
+    for servers in (path / "servers", *path.glob("*/servers")):
+        shutil.rmtree(servers.resolve(), ignore_errors=True)
     shutil.rmtree(path)
 
 

@@ -15,11 +15,18 @@ _RANGE = range(int(_FIRST), int(_LAST) + 1)
 LOOPBACK = "127.0.0.1"
 
 
-def free(count: int) -> Iterator[int]:
-    """So many different ports that nobody listens on."""
+def free(count: int, among: str = f"{_FIRST}-{_LAST}") -> Iterator[int]:
+    """So many different ports that nobody listens on, of the range `among`. Raises Refused."""
     with ExitStack() as held:
-        found = [_hold(held) for _ in range(count)]
+        found = [_hold(held, among) for _ in range(count)]
     return iter(found)
+
+
+def shares(count: int) -> list[str]:
+    """PORT_RANGE in so many equal parts, for several who start at the same moment."""
+    each = len(_RANGE) // count
+    parts = [_RANGE[number * each : (number + 1) * each] for number in range(count)]
+    return [f"{part[0]}-{part[-1]}" for part in parts]
 
 
 def check(port: int, setting: str, host: str = "0.0.0.0") -> None:  # noqa: S104
@@ -34,8 +41,9 @@ def check(port: int, setting: str, host: str = "0.0.0.0") -> None:  # noqa: S104
             ) from error
 
 
-def _hold(held: ExitStack) -> int:
-    for port in random.sample(_RANGE, 100):
+def _hold(held: ExitStack, among: str) -> int:
+    first, last = map(int, among.split("-"))
+    for port in random.sample(range(first, last + 1), 100):
         probe = held.enter_context(socket.socket())
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -43,4 +51,4 @@ def _hold(held: ExitStack) -> int:
         except OSError:
             continue
         return port
-    raise Refused(f"no port between {_FIRST} and {_LAST} is free on this machine; end what holds them and try again")
+    raise Refused(f"no port of {among} is free on this machine; end what holds them and try again")

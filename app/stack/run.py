@@ -39,6 +39,8 @@ def run(settings: config.Stack) -> None:
         _check_machine(home)
         ports.check(settings.web_port, "WEB_PORT")
         ports.check(settings.gateway_port, "GATEWAY_PORT")
+        if settings.kafka_port:
+            ports.check(settings.kafka_port, "KAFKA_PORT", ports.LOOPBACK)
         secrets = keys.load(home.secrets)
         while True:
             try:
@@ -158,6 +160,7 @@ class _Session:
             self._secrets,
             free,
             nodes=self._nodes,
+            kafka_port=given.kafka_port,
             postgres=not given.database_url,
             valkey=not given.redis_url,
         )

@@ -70,33 +70,39 @@ def make_node(
     `users` are what the cluster knows before anybody could make a user: `SCRAM-SHA-512=[name=...,password=...]`.
     Raises Refused.
     """
-    class_path = os.pathsep.join(str(path) for path in jars.fetch(home.account))
-    java = str(_java(home.account))
     folder = home.folder(name)
+    machine = java_machine(home, folder, jars.LOCK, heap)
     data = folder / "data"
     settings = folder / "server.properties"
-    write(home, settings, _properties({**_KAFKA, "log.dirs": data, **own}))
-    log = folder / "log4j2.properties"
-    write(home, log, _KAFKA_LOG)
-    # An argument file, since the class path is long: a process list stays readable.
-    arguments = folder / "java.arguments"
-    virtual_machine = [f"-Xmx{heap}", *_JVM, f'"-Dlog4j2.configurationFile={log}"', "-cp", f'"{class_path}"']
-    write(home, arguments, "\n".join(virtual_machine))
+    write(home, settings, properties({**_KAFKA, "log.dirs": data, **own}))
     if not (data / "meta.properties").exists():
         # Here also because passwords have no place in a process list.
         formatting = folder / "format.arguments"
         added = [word for user in users for word in ("--add-scram", user)]
         tool = ["kafka.tools.StorageTool", "format", f"--cluster-id={secrets.cluster}", "-c", str(settings), *added]
-        write(home, formatting, "\n".join([*virtual_machine, *(f'"{word}"' for word in tool)]))
-        _run(home, [java, f"@{formatting}"], "Kafka's folder could not be formatted")
+        write(home, formatting, "\n".join(f'"{word}"' for word in tool))
+        _run(home, [*machine, f"@{formatting}"], "Kafka's folder could not be formatted")
         formatting.unlink()
     return Program(
         name=name,
-        argv=(java, f"@{arguments}", "kafka.Kafka", str(settings)),
+        argv=(*machine, "kafka.Kafka", str(settings)),
         folder=folder,
         account=home.account,
         grace=60,
     )
+
+
+def java_machine(home: Home, folder: Path, lock: Path, heap: str) -> tuple[str, ...]:
+    """How a Java machine with the jars of `lock` is started; the class and its arguments follow. Raises Refused."""
+    class_path = os.pathsep.join(str(path) for path in jars.fetch(home.account, lock))
+    java = str(_java(home.account))
+    log = folder / "log4j2.properties"
+    write(home, log, _JAVA_LOG)
+    # An argument file, since the class path is long: a process list stays readable.
+    arguments = folder / "java.arguments"
+    machine = [f"-Xmx{heap}", *_JVM, f'"-Dlog4j2.configurationFile={log}"', "-cp", f'"{class_path}"']
+    write(home, arguments, "\n".join(machine))
+    return java, f"@{arguments}"
 
 
 def copies(number: int) -> dict[str, object]:
@@ -163,7 +169,7 @@ _JVM = (
     "-Djava.awt.headless=true",
 )
 
-_KAFKA_LOG = """\
+_JAVA_LOG = """\
 rootLogger.level = warn
 rootLogger.appenderRef.console.ref = console
 appender.console.type = Console
@@ -243,7 +249,8 @@ loglevel notice
 """
 
 
-def _properties(settings: Mapping[str, object]) -> str:
+def properties(settings: Mapping[str, object]) -> str:
+    """The text of a file of Java properties."""
     return "".join(f"{name}={value}\n" for name, value in settings.items())
 
 
