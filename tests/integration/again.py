@@ -5,11 +5,11 @@ import io
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import msgspec
@@ -33,6 +33,23 @@ from workers.projector.main import Projector
 from workers.projector.store import Store
 
 TABLES = ("contacts", "entries", "counts", "imports", "problems")
+
+
+PATIENCE = 150
+"""Seconds: these commands yield to everything else on the machine."""
+
+
+class Ran(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    told: str
+    said: str
+
+
+async def ended(process: subprocess.Popen[str]) -> Ran:
+    told, said = await asyncio.to_thread(process.communicate, timeout=PATIENCE)
+    return Ran(process.returncode, told, said)
 
 
 def person(number: int, company: str = "Acme", *, name: str = "Person") -> str:
@@ -113,9 +130,10 @@ class Book:
             projector_database_url=self.servers.dsn("projector"),
         )
 
-    def command(self, *arguments: str) -> subprocess.Popen[str]:
-        """`python -m workers ...`, as an operator types it."""
-        return subprocess.Popen(
+    @contextmanager
+    def command(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """`python -m workers ...`, as an operator types it; it does not outlive its test."""
+        process = subprocess.Popen(
             [sys.executable, "-m", "workers", *arguments],
             env={
                 "PATH": os.environ["PATH"],
@@ -127,6 +145,16 @@ class Book:
             stderr=subprocess.PIPE,
             text=True,
         )
+        with process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    async def run(self, *arguments: str) -> Ran:
+        """The same to its end."""
+        with self.command(*arguments) as process:
+            return await ended(process)
 
     async def forget(self, topic: Topic) -> None:
         """The log forgets everything of a topic, as it does when its time is over."""

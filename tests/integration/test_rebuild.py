@@ -13,7 +13,7 @@ from app import sql
 from app.bus import Producer
 from app.core.topics import PROBLEMS
 from app.web.lookup import Lookup
-from tests.integration.again import Book, Said, book, person, producing
+from tests.integration.again import PATIENCE, Book, Said, book, ended, person, producing
 from tests.integration.conftest import Servers
 from tests.waiting import eventually
 from workers.projector.beside import TABLES
@@ -126,24 +126,20 @@ async def test_killed_in_the_middle_it_has_changed_nothing_and_the_next_one_leav
     oids = await people.ask("select 'lookup.contacts'::regclass::oid")
     async with await psycopg.AsyncConnection.connect(servers.postgres) as export:
         await export.execute("select count(*) from lookup.contacts")
-        one = people.command("rebuild", "lookup")
-        await eventually(lambda: _half_done(people), bool, within=30)
-        other = people.command("rebuild", "lookup")
-        _, said = await asyncio.to_thread(other.communicate, timeout=30)
-        assert (other.returncode, said) == (
-            1,
-            "addressbus: another rebuild, replay or republish is running; wait for it to end, or stop it\n",
-        )
-        assert one.poll() is None, "it waits for whoever reads"
-        one.kill()
-        one.communicate()
+        with people.command("rebuild", "lookup") as one:
+            await eventually(lambda: _half_done(people), bool, within=PATIENCE)
+            other = await people.run("rebuild", "lookup")
+            assert (other.code, other.said) == (
+                1,
+                "addressbus: another rebuild, replay or republish is running; wait for it to end, or stop it\n",
+            )
+            assert one.poll() is None, "it waits for whoever reads"
     assert await people.rows() == before
     assert await people.ask("select 'lookup.contacts'::regclass::oid") == oids
     assert await left_beside(people)
     await eventually(lambda: _is_free(people), bool, within=30)
-    again = people.command("rebuild", "lookup")
-    told, said = await asyncio.to_thread(again.communicate, timeout=60)
-    assert again.returncode == 0, said
+    code, told, said = await people.run("rebuild", "lookup")
+    assert code == 0, said
     assert told.startswith("the read model is new: ")
     assert await people.rows() == before
     assert await left_beside(people) == []
@@ -155,11 +151,11 @@ async def test_stopped_with_ctrl_c_it_has_changed_nothing_and_leaves_nothing_beh
     before = await people.rows()
     async with await psycopg.AsyncConnection.connect(servers.postgres) as export:
         await export.execute("select count(*) from lookup.contacts")
-        one = people.command("rebuild", "lookup")
-        await eventually(lambda: _half_done(people), bool, within=30)
-        one.send_signal(signal.SIGINT)
-        _, said = await asyncio.to_thread(one.communicate, timeout=30)
-        assert one.returncode == 130
+        with people.command("rebuild", "lookup") as one:
+            await eventually(lambda: _half_done(people), bool, within=PATIENCE)
+            one.send_signal(signal.SIGINT)
+            code, _, said = await ended(one)
+        assert code == 130
         assert said.endswith("addressbus: stopped; nothing is half done, and it can be begun anew\n")
         assert await left_beside(people) == []
     assert await people.rows() == before

@@ -1,6 +1,5 @@
 """An import run again from the log, and all contacts told again: nothing changes, and who has lost something has it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
@@ -48,9 +47,8 @@ async def test_nothing_changes_and_it_says_so(people: Book) -> None:
     upload = await three_segments(people)
     rows, known = await people.rows(), await versions(people)
     before = {fact.index: fact.counts for fact in people.done(upload)}
-    command = people.command("replay", "import", str(upload.id))
-    told, said = await asyncio.to_thread(command.communicate, timeout=60)
-    assert command.returncode == 0, said
+    code, told, said = await people.run("replay", "import", str(upload.id))
+    assert code == 0, said
     assert told == (
         "nothing changed: 32 rows are counted as before\nall 30 contacts of this import are at the version they had\n"
     )
@@ -123,9 +121,8 @@ async def test_all_contacts_are_told_again_in_the_version_they_have(people: Book
     await people.ask("delete from lookup.contacts where workspace = %s", people.workspace)
     await people.ask("delete from lookup.entries where workspace = %s", people.workspace)
     await people.ask("delete from lookup.counts where workspace = %s", people.workspace)
-    command = people.command("republish", "contacts", "--workspace", str(people.workspace))
-    told, said = await asyncio.to_thread(command.communicate, timeout=60)
-    assert (command.returncode, told) == (0, "30 contacts are told again\n"), said
+    code, told, said = await people.run("republish", "contacts", "--workspace", str(people.workspace))
+    assert (code, told) == (0, "30 contacts are told again\n"), said
     assert "  30 of 30" in said
     await eventually(people.rows, lambda rows: rows == before, within=30)
     again = await eventually(lambda: told_again(people), lambda found: len(found) == 30)
