@@ -41,6 +41,7 @@ from tests.providers.app import build, canary
 from tests.providers.compare import unmatched
 from tests.providers.server import Protocol
 from tests.providers.world import World
+from tests.remembering import Remembering
 from tests.sealing import DATA_KEYS, EveryKey
 from workers.fetcher.fetching import Fetching
 from workers.fetcher.google import Google
@@ -68,53 +69,24 @@ class Killed(BaseException):
     """Stands for `kill -9`: raised by `crash.point` where a test wants it."""
 
 
-@dataclass(eq=False)
-class Log:
-    """What a producer is to everybody here, and what became of it. `written` is all that was ever put into a topic."""
+class Log(Remembering):
+    """What a producer is to everybody here, and what became of it: what is `ready`, and what is `due` later."""
 
-    clock: Callable[[], float]
-    due: list[tuple[float, int, Record]] = field(default_factory=list)
-    ready: deque[Record] = field(default_factory=deque)
-    written: list[tuple[str, bytes, dict[str, bytes]]] = field(default_factory=list)
-    offset: int = 0
+    def __init__(self) -> None:
+        super().__init__()
+        self.due: list[tuple[float, int, Record]] = []
+        self.ready: deque[Record] = deque()
 
-    async def send(
-        self,
-        topic: Topic | str,
-        *,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
-        partition: int | None = None,
-    ) -> "asyncio.Future[object]":
-        name = topic if isinstance(topic, str) else topic.name
-        self.offset += 1
-        record = Record(name, partition or 0, self.offset, key, value, dict(headers))
-        self.written.append((name, value or b"", dict(headers)))
+    async def send(self, topic: Topic | str, **record: Any) -> "asyncio.Future[object]":
+        done = await super().send(topic, **record)
+        name, key, value, headers, partition = self.sent[-1]
         if ".retry." in name:
-            origin = name.partition(".retry.")[0]
-            left = {header: text for header, text in headers if header != "due"}
-            again = Record(origin, 0, self.offset, key, value, left)
-            self.due.append((float(dict(headers)["due"]), self.offset, again))
+            left = {header: text for header, text in headers.items() if header != "due"}
+            again = Record(name.partition(".retry.")[0], 0, len(self.sent), key, value, left)
+            self.due.append((float(headers["due"]), len(self.sent), again))
         else:
-            self.ready.append(record)
-        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
+            self.ready.append(Record(name, partition or 0, len(self.sent), key, value, headers))
         return done
-
-    async def publish(
-        self,
-        topic: Topic | str,
-        *,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
-        partition: int | None = None,
-    ) -> None:
-        await self.send(topic, key=key, value=value, headers=headers, partition=partition)
-
-    async def partitions(self, topic: Topic) -> int:
-        return 12
 
 
 @dataclass(eq=False)
@@ -213,7 +185,7 @@ class Shop:
     ) -> None:
         self.world = simulated.world
         self.workspace = uuid4()
-        self.log = Log(self.world.clock.now)
+        self.log = Log()
         self.watch = Watch()
         self.people = people
         self.accounts = accounts

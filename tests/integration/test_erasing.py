@@ -16,7 +16,7 @@ from app.sealing import Vault
 from tests.importing_kafka import plan
 from tests.integration.conftest import Servers
 from tests.integration.projections import contact, email, read_model, record
-from tests.integration.test_files import Outlet
+from tests.remembering import Remembering
 from tests.sealing import DATA_KEYS, EveryKey
 from workers.harness import Record
 from workers.importer.erasing import Erased, Erasing, Erasures
@@ -32,7 +32,7 @@ class Book:
     """A workspace, with the importer's own handlers."""
 
     def __init__(self, servers: Servers, store: Store) -> None:
-        self.servers, self.workspace, self.outlet = servers, uuid4(), Outlet()
+        self.servers, self.workspace, self.outlet = servers, uuid4(), Remembering()
         self.erasures = Erasures(store.pool, Vault.parse(DATA_KEYS))
         self.importing = Importing(store, self.outlet, EveryKey(), self.erasures, lambda *ids: False, "local")  # type: ignore[arg-type]
         self.erasing = Erasing(self.erasures, self.outlet, "test", lambda: 1.0)  # type: ignore[arg-type]
@@ -51,7 +51,7 @@ class Book:
             crc32c=crc32c.crc32c(data),
             plan=plan(**existing),
         )
-        self.outlet.told.clear()
+        self.outlet.sent.clear()
         headers = {"segment": msgspec.json.encode(header)}
         await self.importing.handle(Record(BULK.name, 0, 0, b"k", data, headers))
         return msgspec.json.decode(self.told(FACTS.name)[0], type=SegmentDone).counts
@@ -64,7 +64,7 @@ class Book:
         return contact_id(self.workspace, f"e:{address}")
 
     def told(self, topic: str) -> list[bytes]:
-        return [value or b"" for name, value, _ in self.outlet.told if name == topic]
+        return [one.value or b"" for one in self.outlet.sent if one.topic == topic]
 
     def dump(self) -> str:
         """All that the importers' schema has of this workspace."""
@@ -110,13 +110,13 @@ async def test_nothing_readable_is_left_of_somebody_erased_and_everybody_hears_o
     dump = book.dump()
     assert [text for text in ("zora", "1234567", "engines") if text in dump] == []
     assert "bob" in dump
-    book.outlet.told.clear()
+    book.outlet.sent.clear()
     await book.erase("zora@example.org")
     assert book.told(CHANGED.name), "told again, for it may not have been heard"
     assert '"version":2' in book.told(CHANGED.name)[0].decode()
-    book.outlet.told.clear()
+    book.outlet.sent.clear()
     await book.erase("nobody@example.org")
-    assert book.outlet.told == []
+    assert book.outlet.sent == []
 
 
 async def test_no_older_segment_brings_an_erased_person_back(book: Book) -> None:

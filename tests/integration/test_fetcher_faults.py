@@ -72,7 +72,7 @@ def check(ours: Shop, entries: list[Entry], logged: str) -> None:
     )
     assert max(good.values()) == 1, "a page was fetched needlessly"
     assert max(entry.in_flight for entry in entries) == 1, "two requests to one mailbox"
-    text = repr(ours.log.written) + logged
+    text = repr(ours.log.sent) + logged
     told = [text[at - 200 : at + 100] for secret in providers.SECRETS if (at := text.find(secret)) >= 0]
     assert not told
 

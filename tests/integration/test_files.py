@@ -1,8 +1,7 @@
 """What was uploaded is readable for a while and then nowhere: in the log, among the dead, on the pages."""
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,16 +16,17 @@ from app.bus import Producer
 from app.core.errors import Rejected
 from app.core.events import Counts, Requested, SegmentDone, SegmentFailed, SegmentHeader
 from app.core.imports import State
-from app.core.topics import BULK, CHANGED, DEAD, FACTS, Topic
+from app.core.topics import BULK, CHANGED, DEAD, FACTS
 from app.dead import Letters
 from app.keys import Keys
-from app.sealing import HEADER, Headers, Vault
+from app.sealing import HEADER, Vault
 from tests.importing_kafka import plan
 from tests.integration import intakes
 from tests.integration.conftest import Servers
 from tests.integration.intakes import Rig
 from tests.integration.projections import read_model
 from tests.integration.test_keys import FILES, delete, tell
+from tests.remembering import Remembering
 from tests.sealing import DATA_KEYS, EveryKey
 from workers.harness import Harness, Policy, Record
 from workers.importer.erasing import Erasures
@@ -130,33 +130,6 @@ async def test_a_file_goes_by_itself_when_its_time_is_over(rig: Rig) -> None:
     assert [(await rig.tape(each)).keys[-1] is None for each in (due, kept, begun)] == [True, False, True]
 
 
-class Outlet:
-    """A producer that remembers."""
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, bytes | None, Headers]] = []
-
-    async def publish(
-        self,
-        topic: Topic | str,
-        *,
-        key: bytes | None,
-        value: bytes | None,
-        headers: Sequence[tuple[str, bytes]] = (),
-        partition: int | None = None,
-    ) -> None:
-        self.told.append((topic if isinstance(topic, str) else topic.name, value, list(headers)))
-
-    async def send(self, topic: Topic | str, **more: Any) -> "asyncio.Future[object]":
-        await self.publish(topic, **more)
-        done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
-        done.set_result(None)
-        return done
-
-    async def partitions(self, topic: object) -> int:
-        return 12
-
-
 class Shredded(EveryKey):
     """Keys that can be taken away."""
 
@@ -188,7 +161,7 @@ async def _segment(keys: EveryKey, workspace: UUID, data: bytes) -> Record:
 
 
 async def test_a_segment_of_a_deleted_file_is_buried_or_if_it_was_done_passed_over(servers: Servers) -> None:
-    outlet, keys = Outlet(), Shredded()
+    outlet, keys = Remembering(), Shredded()
     store = Store(servers.dsn("importer"), "test")
     await store.open()
     erasures = Erasures(store.pool, Vault.parse(DATA_KEYS))
@@ -197,23 +170,23 @@ async def test_a_segment_of_a_deleted_file_is_buried_or_if_it_was_done_passed_ov
     workspace = uuid4()
     done = await _segment(keys, workspace, b"Ada,ada@example.org,,\r\nNobody,not an address,,\r\n")
     await harness.take(done)
-    told = {topic: (value, dict(headers)) for topic, value, headers in outlet.told}
+    told = {one.topic: (one.value, one.headers) for one in outlet.sent}
     problems, headers = told["import.problems"]
     assert b"Nobody" not in (problems or b"")
     assert b"Nobody" in await keys.open(headers, problems or b"")
     keys.gone = True
-    outlet.told.clear()
+    outlet.sent.clear()
     await harness.take(done)
-    ((topic, fact, _),) = outlet.told
-    assert topic == FACTS.name
-    assert msgspec.json.decode(fact or b"", type=SegmentDone).counts == Counts(created=1, rejected=1)
-    outlet.told.clear()
+    (fact,) = outlet.sent
+    assert fact.topic == FACTS.name
+    assert msgspec.json.decode(fact.value or b"", type=SegmentDone).counts == Counts(created=1, rejected=1)
+    outlet.sent.clear()
     await harness.take(await _segment(keys, workspace, b"Bob,bob@example.org,,\r\n"))
-    (dead, value, _), (_, fact, _) = outlet.told
-    assert dead == DEAD.name
-    assert b"bob" not in (value or b"")
-    assert msgspec.json.decode(fact or b"", type=SegmentFailed).rows == 0
-    assert b"Rejected file_deleted" in dict(outlet.told[0][2])["reason"]
+    dead, fact = outlet.sent
+    assert dead.topic == DEAD.name
+    assert b"bob" not in (dead.value or b"")
+    assert msgspec.json.decode(fact.value or b"", type=SegmentFailed).rows == 0
+    assert b"Rejected file_deleted" in dead.headers["reason"]
     await store.close()
 
 
@@ -248,28 +221,27 @@ async def test_contacts_are_sealed_before_they_are_buried_and_opened_when_they_a
     import_id, origin = uuid4(), f"{CHANGED.name}/0/{uuid4().int}"
     await tell(producer, import_id, FILES.new_key(import_id))
     contacts = msgspec.json.encode({"workspace": str(uuid4()), "contacts": [{"name": "Ada"}]})
-    outlet = Outlet()
+    outlet = Remembering()
     given = [("origin", origin.encode()), ("reason", b"x")]
     await Burying(outlet, keys).publish(DEAD.name, key=str(import_id).encode(), value=contacts, headers=given)
-    _, value, headers = outlet.told[0]
+    _, _, value, headers, _ = outlet.sent[0]
     assert b"Ada" not in (value or b"")
-    await producer.publish(DEAD, key=str(import_id).encode(), value=value, headers=headers)
+    await producer.publish(DEAD, key=str(import_id).encode(), value=value, headers=list(headers.items()))
     letters, closed = Letters(process, keys), Letters(process)
     letter = await letters.find(origin)
     assert letter.import_id == import_id
     assert await letters.bytes_of(letter, "me@here") == contacts
     with pytest.raises(Rejected, match="sealed"):
         await closed.bytes_of(letter, "me@here")
-    back = Outlet()
+    back = Remembering()
     assert await letters.replay(back, letter, by="me@here") == 1  # type: ignore[arg-type]
-    topic, value, headers = back.told[0]
-    assert (topic, value) == (CHANGED.name, contacts)
-    assert HEADER not in dict(headers)
+    assert (back.sent[0].topic, back.sent[0].value) == (CHANGED.name, contacts)
+    assert HEADER not in back.sent[0].headers
     await delete(producer, import_id)
     await keys._map.catch_up()
     with pytest.raises(Rejected, match="file_deleted"):
         await letters.replay(back, letter, by="me@here")  # type: ignore[arg-type]
     await Burying(outlet, keys).publish(DEAD.name, key=str(import_id).encode(), value=contacts, headers=given)
-    assert outlet.told[-1][1] is None, "without a key nothing of it is kept"
+    assert outlet.sent[-1].value is None, "without a key nothing of it is kept"
     await keys.stop()
     await producer.stop()

@@ -16,6 +16,7 @@ from app.core.reading.plan import Plan
 from app.jobs.jobs import Job
 from app.jobs.store import Overtaken, Store
 from tests.integration.conftest import Servers
+from tests.jobs import new_job
 
 NOW = 1_900_000_000.5
 
@@ -42,30 +43,8 @@ async def workspace(pool: sql.Pool) -> AsyncIterator[UUID]:
 
 
 def job(workspace: UUID, key: str = "k", **fields: object) -> Job:
-    made = Job(
-        workspace=workspace,
-        id=uuid5(workspace, key),
-        request_hash=b"hash",
-        order_second=0,
-        source="file",
-        name="a.csv",
-        size=10,
-        channel="c",
-        requested_by="ada",
-        requested_at=NOW,
-        given=Plan(existing="skip"),
-        version=1,
-        phase="open",
-        told=False,
-        received=0,
-        checksum=0,
-        plan=None,
-        head=None,
-        cutter=None,
-        failure=None,
-        cancelled_by=None,
-    )
-    return replace(made, **fields)  # type: ignore[arg-type]
+    asked: dict[str, object] = {"size": 10, "channel": "c", "given": Plan(existing="skip"), "requested_at": NOW}
+    return new_job(workspace, uuid5(workspace, key), **{**asked, **fields})
 
 
 async def create(store: Store, made: Job, *, open_uploads: int = 99, active_since: float = 0.0) -> Job:

@@ -32,6 +32,7 @@ from app.jobs.outlet import Outlet
 from app.jobs.store import Overtaken, Store
 from app.jobs.upload import Upload
 from app.sealing import Files, Vault
+from tests import jobs
 from tests.sealing import DATA_KEYS
 
 WORKSPACE = UUID("3e4b0a3c-6f1d-4f0e-9c6b-0f2e8f3a9d11")
@@ -49,30 +50,7 @@ FILES = Files(Vault.parse(DATA_KEYS), "local")
 
 
 def new_job(**fields: object) -> Job:
-    first = Job(
-        workspace=WORKSPACE,
-        id=IMPORT,
-        request_hash=b"",
-        order_second=1_800_000_000,
-        source="file",
-        name="a.csv",
-        size=None,
-        channel=None,
-        requested_by="ada@example.org",
-        requested_at=1_800_000_000.0,
-        given=None,
-        version=1,
-        phase="open",
-        told=False,
-        received=0,
-        checksum=0,
-        plan=None,
-        head=None,
-        cutter=None,
-        failure=None,
-        cancelled_by=None,
-    )
-    return replace(first, **fields)  # type: ignore[arg-type]
+    return jobs.new_job(WORKSPACE, IMPORT, order_second=1_800_000_000, **fields)
 
 
 class Row:
@@ -212,7 +190,7 @@ async def take_all(upload: Upload, pieces: Sequence[bytes]) -> None:
 
 async def at_rest(condition: Callable[[], bool]) -> None:
     """Waits until this holds, and then lets everything run that still can."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.001)
     for _ in range(100):

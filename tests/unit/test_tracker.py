@@ -11,6 +11,7 @@ from app import config
 from app.core.events import AnyFact, Counts, Projected, Requested, Sealed, SegmentDone
 from app.core.folding import fold, kind_of_change, unknown
 from app.core.topics import DEAD, NOTICES
+from tests.remembering import Remembering
 from workers.tracker import partition
 from workers.tracker.partition import News, Partition, worth_telling
 
@@ -46,18 +47,6 @@ def test_nothing_is_told_before_the_request_is_known() -> None:
     assert told(done(0), REQUESTED) == [("progress", 1)]
 
 
-class Outlet:
-    """Remembers the topics that something was sent to."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, dict[str, bytes]]] = []
-
-    async def send(self, topic: Any, **record: Any) -> None:
-        self.sent.append((getattr(topic, "name", topic), dict(record["headers"])))
-
-    publish = send
-
-
 def lying(offset: int, value: bytes) -> SimpleNamespace:
     """A record as it comes from Kafka."""
     return SimpleNamespace(
@@ -72,14 +61,14 @@ async def test_a_fact_that_cannot_be_folded_is_buried_and_its_neighbours_go_on(m
         return fold(record, fact)
 
     monkeypatch.setattr(partition, "fold", folded)
-    outlet = Outlet()
+    outlet = Remembering()
     settings = config.Tracker(process_name="tracker.1", kafka_bootstrap="nowhere:1")
     tracker = Partition(settings, 0, "g", outlet)  # type: ignore[arg-type]  # all that it needs of a producer
     facts = (done(0), REQUESTED)
     await tracker.take([*(lying(at, msgspec.json.encode(fact)) for at, fact in enumerate(facts)), lying(2, b"{")])
-    buried = [headers for topic, headers in outlet.sent if topic == DEAD.name]
+    buried = [one.headers for one in outlet.sent if one.topic == DEAD.name]
     assert [headers["origin"] for headers in buried] == [b"import.facts/0/0", b"import.facts/0/2"]
     assert [headers["reason"].split(b" ")[0] for headers in buried] == [b"ZeroDivisionError", b"DecodeError"]
     assert b"ada" not in buried[0]["reason"]
-    assert [topic for topic, _ in outlet.sent if topic == NOTICES.name]
+    assert NOTICES.name in outlet.topics
     await tracker.stop()
