@@ -159,7 +159,7 @@ def importer(
             process.wait(20)
 
 
-async def until(fact: Callable[[], bool], within: float = 40) -> None:
+async def until(fact: Callable[[], bool], within: float = 60) -> None:
     """Waits for a fact."""
     async with asyncio.timeout(within):
         while not fact():  # noqa: ASYNC110 (what is waited for happens in other processes)

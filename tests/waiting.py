@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], bool], *, within: float = 10) -> T:
+async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], bool], *, within: float = 60) -> T:
     """What `look` finds as soon as it is `good`. Raises TimeoutError with what it found last."""
     deadline = asyncio.get_running_loop().time() + within
     found = await look()

@@ -43,7 +43,7 @@ def settings(servers: Servers, name: str, *, redis: str | None = None, drain_sec
     )
 
 
-async def becomes(true: Callable[[], bool], within: float = 15) -> None:
+async def becomes(true: Callable[[], bool], within: float = 60) -> None:
     """Waits for a fact."""
     deadline = time.monotonic() + within
     while not true():
@@ -57,7 +57,7 @@ async def gateway(settings: config.Gateway, group: str, limits: Limits = QUICK) 
     running = Gateway(settings, limits=limits, group=group)
     task = asyncio.create_task(running.run(stop))
     try:
-        await becomes(lambda: task.done() or running.missing() is None, within=30)
+        await becomes(lambda: task.done() or running.missing() is None)
         yield running
     finally:
         stop.set()

@@ -51,7 +51,7 @@ async def revoked(servers: Servers) -> AsyncIterator[Callable[[str], Awaitable[N
     await consumer.start()
 
     async def wait_for(holder: str) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while holder not in seen:
                 record = await consumer.getone()
                 assert record.key is not None

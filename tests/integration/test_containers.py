@@ -294,7 +294,7 @@ async def test_what_was_complete_when_the_web_died_is_cut_at_its_next_start(
         async def tape() -> Tape:
             return await intakes.tape(servers, made, first.since)
 
-        found = await eventually(tape, lambda seen: bool(seen.of(Sealed)), within=20)
+        found = await eventually(tape, lambda seen: bool(seen.of(Sealed)))
         assert len(people_of(found)) == 3_000
         await eventually(lambda: _here(second), lambda left: not left)
 

@@ -135,7 +135,7 @@ async def told(states: list[State], good: Any) -> State:
     async def look() -> list[State]:
         return list(states)
 
-    found = await eventually(look, lambda states: any(good(state) for state in states), within=40)
+    found = await eventually(look, lambda states: any(good(state) for state in states))
     return next(state for state in reversed(found) if good(state))
 
 

@@ -65,7 +65,7 @@ async def consuming(
         await running
 
 
-async def until(fact: Callable[[], bool], within: float = 20) -> None:
+async def until(fact: Callable[[], bool], within: float = 60) -> None:
     async with asyncio.timeout(within):
         while not fact():  # noqa: ASYNC110 (what is waited for happens in other threads and servers)
             await asyncio.sleep(0.02)

@@ -98,7 +98,7 @@ async def send_and_cut(rig: Rig, import_id: str, offset: int, data: bytes, lengt
 
 
 async def reached(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():  # noqa: ASYNC110 - what happens inside the service has no event of its own
             await asyncio.sleep(0.005)
 
@@ -115,7 +115,7 @@ async def begun(rig: Rig, import_id: str, length: int, *headers: str, sent: byte
             f"Content-Length: {length}",
         )
         writer.write("\r\n".join((*lines, *headers, "", "")).encode() + sent)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             yield reader
     finally:
         writer.close()
@@ -252,7 +252,7 @@ async def test_two_clients_at_once_yield_the_same_segments_and_the_newer_wins(ri
     async with rig.client() as old, rig.client() as new:
         made = await begin(new, size=len(FILE))
         first = asyncio.create_task(old.put(url(made), content=slowly()))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while (await new.get(f"/api/v1/imports/{made}")).json()["bytes_received"] == 0:
                 pass
         second = await new.put(url(made), content=FILE)

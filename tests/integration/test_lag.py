@@ -42,7 +42,7 @@ async def looking(servers: Servers, topic: Topic) -> AsyncIterator[Lags]:
     process = config.Process(process_name="test", kafka_bootstrap=servers.kafka)
     made = Lags(process, {f"g.{topic.name}": (topic,)}, (topic,))
     try:
-        await eventually(lambda: _looked(made), bool, within=30)  # a new broker makes the place for offsets when asked
+        await eventually(lambda: _looked(made), bool)  # a new broker makes the place for offsets when asked
         yield made
     finally:
         await made.close()

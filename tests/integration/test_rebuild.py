@@ -137,7 +137,7 @@ async def test_killed_in_the_middle_it_has_changed_nothing_and_the_next_one_leav
     assert await people.rows() == before
     assert await people.ask("select 'lookup.contacts'::regclass::oid") == oids
     assert await left_beside(people)
-    await eventually(lambda: _is_free(people), bool, within=30)
+    await eventually(lambda: _is_free(people), bool)
     code, told, said = await people.run("rebuild", "lookup")
     assert code == 0, said
     assert told.startswith("the read model is new: ")

@@ -65,7 +65,7 @@ async def test_whoever_did_not_hear_it_hears_it_again(people: Book) -> None:
     await people.ask("delete from lookup.contacts where workspace = %s", people.workspace)
     await people.ask("delete from lookup.counts where workspace = %s", people.workspace)
     await replay(people.settings(), upload.id, Said())
-    await eventually(people.rows, lambda rows: rows == before, within=30)
+    await eventually(people.rows, lambda rows: rows == before)
 
 
 async def test_what_another_import_did_meanwhile_is_not_taken_for_a_change(people: Book) -> None:
@@ -124,7 +124,7 @@ async def test_all_contacts_are_told_again_in_the_version_they_have(people: Book
     code, told, said = await people.run("republish", "contacts", "--workspace", str(people.workspace))
     assert (code, told) == (0, "30 contacts are told again\n"), said
     assert "  30 of 30" in said
-    await eventually(people.rows, lambda rows: rows == before, within=30)
+    await eventually(people.rows, lambda rows: rows == before)
     again = await eventually(lambda: told_again(people), lambda found: len(found) == 30)
     assert set(again) == {(str(id_), version) for id_, version, _ in await versions(people)}
     assert not [fact for fact in people.listener.facts if fact.import_id == NO_IMPORT], "no import has brought them"

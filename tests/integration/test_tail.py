@@ -93,7 +93,7 @@ async def test_from_now_only_what_comes_is_read(book: Book) -> None:
         await book.write("after")
         return found
 
-    await eventually(look, bool, within=30)
+    await eventually(look, bool)
     following.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await following

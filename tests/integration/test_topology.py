@@ -120,10 +120,10 @@ async def test_groups_and_topics_are_measured_from_outside(web: House, seen: Liv
     async def dead() -> TopicSeen | None:
         return cast(TopicSeen | None, seen.get("topic:dead"))
 
-    found = await eventually(group, lambda one: one is not None, within=30)
+    found = await eventually(group, lambda one: one is not None)
     assert isinstance(found, GroupSeen)
     assert len(found.topics[BULK.name]) == 12
-    topic = await eventually(dead, lambda one: one is not None and one.letters > 0, within=30)
+    topic = await eventually(dead, lambda one: one is not None and one.letters > 0)
     assert topic is not None
     assert sum(topic.ends) > 0
     lag = {"group": "importer", "topic": BULK.name}
@@ -148,7 +148,7 @@ async def test_who_fell_silent_is_told_to_be_gone_and_forgotten_in_the_end(web: 
         one = seen.get("process:s")
         return one.status if one else None, seen.get("process:g") is None
 
-    await eventually(states, lambda found: found == ("failed", True), within=30)
+    await eventually(states, lambda found: found == ("failed", True))
 
 
 async def test_the_operators_channel_opens_for_operators_alone(web: House, operator: Person) -> None:
@@ -180,7 +180,7 @@ async def test_what_is_told_is_heard_on_the_operators_channel(servers: Servers) 
 async def test_the_page_shows_all_of_it_to_operators_and_is_nothing_to_others(
     web: House, operator: Person, seen: LiveMap[AnySeen]
 ) -> None:
-    await becomes(lambda: web.services.telemetry.get("group:importer") is not None, within=30)
+    await becomes(lambda: web.services.telemetry.get("group:importer") is not None)
     shown = (await operator.browser.get("/operate")).text
     for text in ("import.segments.bulk", 'data-id="group:importer"', "contacts.changed.retry.5m", 'data-most="8"'):
         assert text in shown
@@ -228,7 +228,7 @@ async def test_a_static_member_that_leaves_gives_its_partitions_to_the_others_at
         await consumer.start()
     stays, goes = consumers
     try:
-        await becomes(lambda: len(stays.assignment()) == len(goes.assignment()) == 6, within=30)
+        await becomes(lambda: len(stays.assignment()) == len(goes.assignment()) == 6)
     finally:
         await goes.stop()
     began = time.monotonic()

@@ -56,7 +56,7 @@ async def readiness(env: dict[str, str], wanted: str) -> None:
             except httpx.TransportError:
                 return "not there"
 
-    await eventually(look, lambda text: text == wanted, within=30)
+    await eventually(look, lambda text: text == wanted)
 
 
 def run(env: dict[str, str], *arguments: str) -> "subprocess.CompletedProcess[str]":

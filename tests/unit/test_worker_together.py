@@ -44,7 +44,7 @@ async def run(together: int) -> tuple[list[int], int]:
         assert record.headers == {"a": b"1"}
 
     await faustapp._loop(Harness(handle, None), together, 0)(stream)  # type: ignore[arg-type]  # nothing is set aside
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(stream.acknowledged) < 5:  # noqa: ASYNC110
             await asyncio.sleep(0)
     assert stream.acknowledged == [0, 1, 2, 3, 4]
