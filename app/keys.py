@@ -6,7 +6,7 @@ are copied at different speeds: a value whose key was made there may have overta
 the retry topics. A tombstone is final, whatever site it is from and in whatever order they are read.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 import msgspec
@@ -45,6 +45,13 @@ class Keys:
 
     async def stop(self) -> None:
         await self._map.stop()
+
+    def deleted(self) -> Collection[UUID]:
+        """The imports whose files were deleted since this was started, or not long before, at any data centre.
+
+        Of one data centre alone it is nobody's business: there is nothing to be brought together.
+        """
+        return tuple(map(UUID, self._deleted))
 
     async def open(self, headers: Mapping[str, bytes], value: bytes) -> bytes:
         """The value as it was before it was sealed; one that never was, as it is."""

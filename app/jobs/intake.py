@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +92,7 @@ class Intake:
     """What the routes call. `start` first; give every change of the imports' LiveMap to `imports_changed`.
 
     `history` knows the imports that ended so long ago that `imports` has forgotten them, `accounts` those that people
-    have connected.
+    have connected, `deleted` the imports whose files are gone as far as the log says.
     """
 
     def __init__(
@@ -105,6 +105,7 @@ class Intake:
         owns_channel: Callable[[UUID, str], Awaitable[bool]],
         history: Callable[[UUID, UUID], Awaitable[State | None]] | None = None,
         accounts: Accounts | None = None,
+        deleted: Callable[[], Collection[UUID]] = tuple,
     ) -> None:
         self._settings = settings
         self._store = Store(pool, site=settings.site_number, sites=settings.sites)
@@ -125,6 +126,7 @@ class Intake:
                 lambda workspace, import_id: imports.get(str(workspace), str(import_id)),
             )
         self._history = history
+        self._deleted = deleted
         self._previews = Previews(settings.previews_per_minute)
         self._streams = Streams(settings.max_open_uploads)
         self._backlog = Backlog()
@@ -158,6 +160,8 @@ class Intake:
         """The tracker told something: uploads that wait for room or for an end go on."""
         workspace, import_id = key
         self._backlog.changed(UUID(workspace), UUID(import_id), new)
+        if new is not None and new.status == "cancelled":
+            self._stop_writer(UUID(import_id))  # who cancelled it may have done so at another data centre
         if new is None or new.status in TERMINAL:
             for waiter in self._waiting.pop(key, ()):
                 if not waiter.done():
@@ -290,26 +294,40 @@ class Intake:
                 waiters.discard(waiter)
 
     async def cancel(self, principal: Principal, import_id: UUID) -> State:
-        """Stops an import; what has ended already stays as it is. Raises Rejected `not_found`, TryAgain."""
-        known = self._imports.get(str(principal.workspace), str(import_id))
+        """Stops an import, of another data centre, too; what has ended already stays as it is.
+
+        Raises Rejected `not_found`, TryAgain.
+        """
+        workspace = principal.workspace
+        known = self._imports.get(str(workspace), str(import_id))
         if known is not None and known.status in TERMINAL:
             return known
-        job = await self._find(principal.workspace, import_id)
-        await self._outlet.cancelled(job, principal.name)
-        await self._understanding.cancel(job.workspace, job.id)
-        await self._store.cancel(job.workspace, job.id, principal.name)
-        await self.spool.remove(job.workspace, job.id)
-        return known or state(job)
+        found = known or state(await self._find(workspace, import_id))
+        await self._outlet.cancelled(workspace, import_id, principal.name)
+        await self._understanding.cancel(workspace, import_id)
+        await self._store.cancel(workspace, import_id, principal.name)
+        await self.spool.remove(workspace, import_id)
+        return found
 
     async def file(self, workspace: UUID, import_id: UUID) -> File:
         """How long what was uploaded can be read. Raises Rejected `not_found`, TryAgain."""
         job = await self._find(workspace, import_id)
         return self._retention.file(job, await self.state(workspace, import_id))
 
+    async def has_file(self, workspace: UUID, import_id: UUID) -> bool:
+        """Whether there is something to delete; nobody here can say that there is not if it came in elsewhere.
+
+        Raises Rejected `not_found`, TryAgain.
+        """
+        known = await self.state(workspace, import_id)
+        job = await self._store.find(workspace, import_id)
+        return known.status in TERMINAL if job is None else self._retention.file(job, known).kept_until is not None
+
     async def delete_file(self, principal: Principal, import_id: UUID) -> File:
         """Makes an import's file unreadable everywhere. Raises Rejected `not_found`, `not_ended`, and TryAgain."""
-        job = await self._find(principal.workspace, import_id)
-        return await self._retention.delete(job, await self.state(principal.workspace, import_id))
+        known = await self.state(principal.workspace, import_id)
+        job = await self._store.find(principal.workspace, import_id)
+        return await (self._retention.delete_elsewhere(known) if job is None else self._retention.delete(job, known))
 
     async def sweep(self, now: float, *, quiet_since: float) -> None:
         """Seals what is complete, tells failures that were not told, gives up what nobody continues.
@@ -330,6 +348,8 @@ class Intake:
         for workspace, import_id in await self._store.files(self._retention.since(now)):
             known = self._imports.get(str(workspace), str(import_id))
             await self._retention.sweep(await self._find(workspace, import_id), known, now)
+        for workspace, import_id in await self._store.kept_of(self._deleted()):
+            await self._retention.follow(await self._find(workspace, import_id), now)
 
     async def _stream(self, job: Job, body: Body) -> Job:
         upload = self._upload(job)
@@ -443,10 +463,13 @@ class Intake:
     async def _claim(self, job: Job) -> Job:
         """From here on we write this upload. An older writer here hears of it now, one elsewhere when it stores."""
         claimed = await self._store.claim(job, time.time())
-        older = self._writing.get(job.id)
-        if older is not None:
-            older.stop()
+        self._stop_writer(job.id)
         return claimed
+
+    def _stop_writer(self, import_id: UUID) -> None:
+        writer = self._writing.get(import_id)
+        if writer is not None:
+            writer.stop()
 
     def _upload(self, job: Job) -> Upload:
         self._writing[job.id] = upload = Upload(

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
+from uuid import UUID
 
 import msgspec
 
@@ -157,16 +158,16 @@ class Outlet:
             )
         )
 
-    async def cancelled(self, job: Job, by: str) -> None:
+    async def cancelled(self, workspace: UUID, import_id: UUID, by: str) -> None:
         """Tells that a person does not want this import any more."""
         await self._tell(
-            CancelRequested(workspace=job.workspace, import_id=job.id, at=time.time(), site=self._site, by=by)
+            CancelRequested(workspace=workspace, import_id=import_id, at=time.time(), site=self._site, by=by)
         )
 
-    async def file_deleted(self, job: Job) -> None:
+    async def file_deleted(self, workspace: UUID, import_id: UUID) -> None:
         """Takes the key of a file away from everybody."""
-        whose = [("workspace", str(job.workspace).encode())]
-        await acknowledged([await self._producer.send(KEYS, key=_key(job), value=None, headers=whose)])
+        whose = [("workspace", str(workspace).encode())]
+        await acknowledged([await self._producer.send(KEYS, key=str(import_id).encode(), value=None, headers=whose)])
 
     def _received(self, job: Job, *, plan: bool) -> Received:
         return Received(

@@ -43,16 +43,25 @@ class Retention:
 
     async def delete(self, job: Job, state: State | None) -> File:
         """Makes a file unreadable everywhere; doing so again is harmless. Raises Rejected `not_ended`, TryAgain."""
-        if state is None or state.status not in TERMINAL:
-            raise Rejected("not_ended", "This import still runs. Cancel it first, or let it end.")
+        _check_ended(state)
         now = time.time()
+        await self.follow(job, now)
+        return File(deleted_at=job.file_deleted_at or now)
+
+    async def delete_elsewhere(self, state: State) -> File:
+        """The same for an import that another data centre was asked for; it hears of it. Raises as `delete` does."""
+        _check_ended(state)
+        await self._outlet.file_deleted(state.workspace, state.id)
+        return File(deleted_at=time.time())
+
+    async def follow(self, job: Job, now: float) -> None:
+        """Deletes a file here, perhaps because another data centre said so. Raises TryAgain."""
         await self._store.delete_file(job.workspace, job.id, now)
         await self._complete(job)
-        return File(deleted_at=job.file_deleted_at or now)
 
     async def _complete(self, job: Job) -> None:
         """Tells everybody that the file of a job is deleted, which is written down. Raises TryAgain."""
-        await self._outlet.file_deleted(job)
+        await self._outlet.file_deleted(job.workspace, job.id)
         await self._store.forget_key(job.workspace, job.id)
 
     def since(self, now: float) -> float:
@@ -67,3 +76,8 @@ class Retention:
                 return
             await self._store.delete_file(job.workspace, job.id, now)
         await self._complete(job)
+
+
+def _check_ended(state: State | None) -> None:
+    if state is None or state.status not in TERMINAL:
+        raise Rejected("not_ended", "This import still runs. Cancel it first, or let it end.")

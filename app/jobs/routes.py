@@ -135,7 +135,7 @@ async def delete_file(request: Request) -> Response:
     """Makes what was uploaded unreadable, everywhere."""
     principal = principals.require(request.scope, "member")
     intake, import_id = _intake(request), _id(request)
-    if (await intake.file(principal.workspace, import_id)).kept_until is not None:
+    if await intake.has_file(principal.workspace, import_id):
         await _note(request)(principal, "file.deleted", str(import_id))
     return _json(await intake.delete_file(principal, import_id))
 

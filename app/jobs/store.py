@@ -1,6 +1,6 @@
 """Everything the jobs service keeps: requests, and the state of each upload, written by compare-and-set."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -163,6 +163,10 @@ class Store:
         return await self._sweep(
             "file_key is not null and (file_deleted_at is not null or (told and active_at < %s))", [since]
         )
+
+    async def kept_of(self, imports: Collection[UUID]) -> Sequence[tuple[UUID, UUID]]:
+        """(workspace, import) of those among these imports whose files are kept."""
+        return await self._sweep("file_key is not null and id = any(%s)", [list(imports)]) if imports else ()
 
     async def unsettled(self, since: float) -> Sequence[tuple[UUID, UUID]]:
         """(workspace, import) of the uploads that ended, untold, and in which nothing moved after `since`."""

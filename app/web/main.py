@@ -101,10 +101,20 @@ async def opened(settings: config.Web) -> AsyncIterator[dict[str, Any]]:
         imports = imports_map(settings, imports_changed)
         read_model = Lookup(lookup)
         owns_channel = partial(accounts.owns_channel, store)
-        intake = Intake(settings, jobs, producer, imports, dynamic, owns_channel, read_model.import_, connections)
+        file_keys = Keys(settings, Vault.parse(settings.data_keys))
+        intake = Intake(
+            settings,
+            jobs,
+            producer,
+            imports,
+            dynamic,
+            owns_channel,
+            read_model.import_,
+            connections,
+            file_keys.deleted,
+        )
         revocations = revocations_map(settings, sessions)
         seen = telemetry.followed(settings)
-        file_keys = Keys(settings, Vault.parse(settings.data_keys))
         for live in (dynamic, imports, revocations, seen, file_keys):
             await live.start()
             stack.push_async_callback(live.stop)

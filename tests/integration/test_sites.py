@@ -194,6 +194,7 @@ async def test_a_file_that_was_deleted_elsewhere_is_read_by_nobody_here(servers:
     assert await keys.open(dict(headers), value) == b"Ada"
     await mirror.copy(KEYS, import_id, None)
     await eventually(lambda: deleted(keys, value, dict(headers)), bool)
+    assert import_id in keys.deleted()
     await keys.stop()
 
 
