@@ -136,7 +136,8 @@ class LiveMap(Generic[V]):
     """A compacted topic, with what other data centres copy of theirs, in memory: one dict look-up and no network.
 
     `decode` turns key and value into (map key, value); a value of None removes the key; a result of
-    None means that this map does not keep the record. Readers pass whole keys, which hold the workspace.
+    None means that this map does not keep the record. Readers pass whole keys, which hold the workspace. `travels` says
+    whether what another data centre has under a key holds here, too.
     """
 
     def __init__(
@@ -147,6 +148,7 @@ class LiveMap(Generic[V]):
         *,
         changed: Callable[[tuple[str, ...], V | None], None] | None = None,
         keep: Callable[[V | None, V], bool] = lambda old, new: True,
+        travels: Callable[[tuple[str, ...]], bool] = lambda name: True,
     ) -> None:
         self._settings = settings
         self._topic = topic
@@ -154,6 +156,7 @@ class LiveMap(Generic[V]):
         self._decode = decode
         self._changed = changed
         self._keep = keep
+        self._travels = travels
         self._values: dict[tuple[str, ...], V] = {}
         self._ready = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -234,7 +237,7 @@ class LiveMap(Generic[V]):
                 batches = await consumer.getmany(timeout_ms=100 if not self._ready.is_set() else 60_000)
                 for records in batches.values():
                     for record in records:
-                        self._take(record.key, record.value)
+                        self._take(record.key, record.value, copied=record.topic != self._topic.name)
                 self._moved.set()
         finally:
             self._consumer = None
@@ -247,13 +250,13 @@ class LiveMap(Generic[V]):
         """
         self._take(key, value)
 
-    def _take(self, key: bytes, value: bytes | None) -> None:
+    def _take(self, key: bytes, value: bytes | None, *, copied: bool = False) -> None:
         try:
             found = self._decode(key, value)
         except Exception:  # one bad record must not stop the map
             log.exception("record of a live map could not be read", extra={"topic": self._topic.name})
             return
-        if found is None:
+        if found is None or (copied and not self._travels(found[0])):
             return
         name, new = found
         if new is None:

@@ -10,6 +10,7 @@ import msgspec
 from app import config
 from app.bus import LiveMap, Producer
 from app.core.events import Setting
+from app.core.groups import CONSUMER
 from app.core.settings import DEFAULTS
 from app.core.topics import SETTINGS
 
@@ -38,6 +39,8 @@ class Settings:
             self._decode,
             keep=lambda old, new: old is None or _rank(new) >= _rank(old),
             changed=self._changed,
+            # Orders name records by their place in the log, and every log is another.
+            travels=lambda key: not key[1].startswith(CONSUMER),
         )
 
     async def start(self) -> None:

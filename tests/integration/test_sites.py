@@ -67,10 +67,10 @@ class Mirror:
     async def fact(self, fact: AnyFact) -> None:
         await self.copy(FACTS, fact.import_id, msgspec.json.encode(fact))
 
-    async def setting(self, workspace: UUID, name: str, stamp: int, value: object) -> None:
+    async def setting(self, workspace: UUID, name: str, stamp: int, value: object, **record: Any) -> None:
         raw = msgspec.Raw(msgspec.json.encode(value))
         setting = Setting(scope=str(workspace), name=name, stamp=stamp, value=raw)
-        await self.copy(SETTINGS, f"{workspace}:{name}", msgspec.json.encode(setting))
+        await self.copy(SETTINGS, f"{workspace}:{name}", msgspec.json.encode(setting), **record)
 
     async def segment(self, upload: Upload, wrapped: bytes, index: int, lines: list[str], **headers: bytes) -> None:
         data = ((HEADER if index == 0 else "") + "".join(f"{line}\r\n" for line in lines)).encode()
@@ -238,4 +238,19 @@ async def test_a_setting_of_either_side_is_believed_here_if_it_is_the_later_one(
     await dynamic.put(producer, workspace, "locale", "es")
     assert await locale() == "es"
     assert believed == {"de", "it", "es"}
+    await dynamic.stop()
+
+
+async def test_an_order_to_consumers_holds_at_the_site_where_it_was_given(servers: Servers, mirror: Mirror) -> None:
+    workspace = uuid4()
+    dynamic = Settings(west(servers, "test"))
+    await dynamic.start()
+    await mirror.setting(workspace, "consumer:importer", 2, {"paused": True}, partition=3)
+    await mirror.setting(workspace, "locale", 1, "fr", partition=3)
+
+    async def locale() -> object:
+        return dynamic.get(workspace, "locale")
+
+    await eventually(locale, lambda found: found == "fr")
+    assert not dynamic.has(workspace, "consumer:importer")
     await dynamic.stop()
