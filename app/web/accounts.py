@@ -136,8 +136,7 @@ async def sign_out(services: Services, principal: Principal) -> None:
     """Ends the session that asks. Raises Rejected `not_a_session`, TryAgain."""
     if principal.by != "session":
         raise Rejected("not_a_session", "Only a browser's session can sign out; a token is revoked.")
-    await services.accounts.end_holder(principal.workspace, principal.holder)
-    await services.audit.note(principal, "signed_out", "")
+    await services.accounts.sign_out(principal)
     _log("signed out", principal)
     await services.endings.tell([principal.holder])
 
@@ -162,16 +161,14 @@ async def members(services: Services, principal: Principal) -> list[Member]:
 
 async def change_role(services: Services, principal: Principal, person: UUID, role: Role) -> None:
     """Raises Rejected `not_found`, `last_owner`."""
-    await services.accounts.change_role(principal.workspace, person, role)
-    await services.audit.note(principal, "member.role", f"{person} {role}")
+    await services.accounts.change_role(principal, person, role)
     services.sessions.forget(person=person)
     _log("role changed", principal, member=str(person), role=role)
 
 
 async def remove_member(services: Services, principal: Principal, person: UUID) -> None:
     """Ends a membership with all its sessions and tokens. Raises Rejected `not_found`, `last_owner`; TryAgain."""
-    holders = await services.accounts.remove_member(principal.workspace, person)
-    await services.audit.note(principal, "member.removed", str(person))
+    holders = await services.accounts.remove_member(principal, person)
     _log("member removed", principal, member=str(person))
     await services.endings.tell(holders)
 
@@ -187,10 +184,7 @@ async def invite(services: Services, principal: Principal, address: str, role: R
     """
     address = address_of(address)
     code = codes.new_code()
-    invitation = await services.accounts.invite(
-        principal.workspace, uuid4(), codes.digest(code), address, role, principal.name, INVITATION_DAYS
-    )
-    await services.audit.note(principal, "member.invited", str(invitation.id))
+    invitation = await services.accounts.invite(principal, uuid4(), codes.digest(code), address, role, INVITATION_DAYS)
     _log("invited", principal, invitation=str(invitation.id), role=role)
     link = sign_in_url(services.config.public_url, code)
     if not services.config.smtp_url:
@@ -228,17 +222,23 @@ async def create_token(services: Services, principal: Principal, name: str, role
         raise Rejected("forbidden", "A token cannot do more than you.")
     token, identity = new_token(), uuid4()
     await services.accounts.add_token(
-        principal.workspace, person_of(principal), identity, digest(token), holder_of(token), name, role, days
+        principal.workspace,
+        person_of(principal),
+        identity,
+        digest(token),
+        holder_of(token),
+        name,
+        role,
+        days,
+        by=principal,
     )
-    await services.audit.note(principal, "token.made", str(identity))
     _log("token made", principal, token=str(identity), role=role)
     return NewToken(id=identity, name=name, role=role, token=token, days=days)
 
 
 async def revoke_token(services: Services, principal: Principal, token: UUID) -> None:
     """Raises Rejected `not_found`, TryAgain."""
-    holder = await services.accounts.end_token(principal.workspace, token)
-    await services.audit.note(principal, "token.revoked", str(token))
+    holder = await services.accounts.end_token(principal, token)
     _log("token revoked", principal, token=str(token))
     await services.endings.tell([holder])
 

@@ -42,7 +42,7 @@ class Audit:
     async def note(self, principal: Principal, action: Action, subject: str) -> None:
         """Writes down that a principal does this."""
         async with sql.tenant(self._pool, principal.workspace) as connection:
-            await note(connection, principal.workspace, principal.person, principal.by, action, subject)
+            await noted(connection, principal, action, subject)
 
     async def page(self, workspace: UUID, *, action: str | None = None, after: int | None = None, limit: int) -> Page:
         """Entries older than the one with the id `after`, perhaps of one action only."""
@@ -58,6 +58,11 @@ class Audit:
             found = await cursor.fetchall()
         entries = found[:limit]
         return Page(entries=entries, after=str(entries[-1].id) if len(found) > limit else None)
+
+
+async def noted(connection: sql.Connection, principal: Principal, action: Action, subject: str) -> None:
+    """Writes down that a principal does this, in the transaction that does it."""
+    await note(connection, principal.workspace, principal.person, principal.by, action, subject)
 
 
 async def note(

@@ -1,6 +1,7 @@
 """Who did what is written down, by ids, for the owners of the workspace and for good."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -56,6 +57,29 @@ async def test_what_people_do_is_written_down_with_who_and_in_which_request(web:
     assert [each["actor"] for each in found if each["action"] == "signed_in"] == [other, str(owner.principal.person)]
     assert found[0]["request"] == trace
     assert [each["action"] for each in await entries(owner, action="contact.erased")] == ["contact.erased"]
+
+
+async def test_what_cannot_be_written_down_does_not_happen(web: House) -> None:
+    owner = await web.join(await web.workspace())
+    member = await web.join(owner.principal.workspace, "member")
+    store, nobody = web.services.accounts, replace(owner.principal, by="nobody")  # type: ignore[arg-type]
+    person = member.principal.person
+    assert person is not None
+    digest, held = uuid4().bytes, [token.id for token in await store.tokens(nobody.workspace)]
+    for attempt in (
+        store.change_role(nobody, person, "owner"),
+        store.remove_member(nobody, person),
+        store.sign_out(nobody),
+        store.invite(nobody, uuid4(), digest, "new@example.org", "viewer", 7),
+        store.add_token(nobody.workspace, person, uuid4(), digest, "h", "t", "viewer", None, by=nobody),
+        store.end_token(nobody, held[0]),
+    ):
+        with pytest.raises(psycopg.errors.CheckViolation):
+            await attempt
+    assert {each.id: each.role for each in await store.members(nobody.workspace)}[person] == "member"
+    assert (await owner.browser.get("/api/v1/me")).status_code == 200
+    assert [token.id for token in await store.tokens(nobody.workspace)] == held
+    assert await store.invitations(nobody.workspace) == []
 
 
 async def test_entries_come_page_by_page(web: House) -> None:
