@@ -7,10 +7,12 @@ they are and `imports` is co-partitioned with `import.facts`; a difference is re
 """
 
 import asyncio
+import logging
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
@@ -20,6 +22,7 @@ from app.core.topics import DAY, Topic, every_topic
 
 # What a record needs beside its value: key, headers, the batch around it.
 _SLACK_BYTES = 65_536
+_ASKING = logging.getLogger("aiokafka.consumer.fetcher")
 
 
 class WrongPartitions(Exception):
@@ -67,7 +70,11 @@ def difference(wanted: Iterable[str], partitions: int, found: Mapping[str, int])
 
 
 async def ensure(settings: config.Topics) -> list[str]:
-    """Creates what is missing and returns the names. Raises WrongPartitions, TryAgain."""
+    """Creates what is missing and returns the names, once every partition is served.
+
+    A broker says "created" before it has made their files: a busy one takes many seconds for that. Raises
+    WrongPartitions, TryAgain.
+    """
     admin = AIOKafkaAdminClient(**bus.connection(settings), client_id=settings.process_name)
     try:
         await admin.start()
@@ -78,6 +85,7 @@ async def ensure(settings: config.Topics) -> list[str]:
         missing = [topic for topic in topics if topic.name not in found]
         if missing:
             await _create(admin, missing, settings)
+        await _served(settings, topics)
         return [topic.name for topic in missing]
     except (KafkaError, OSError) as error:
         raise TryAgain(f"Kafka at {settings.kafka_bootstrap} did not create the topics: {error!r}") from error
@@ -120,6 +128,19 @@ async def _create(admin: AIOKafkaAdminClient, missing: list[Topic], settings: co
         error = for_code(code)
         if code != 0 and error is not TopicAlreadyExistsError:  # another `app.topics` may have been faster
             raise error(f"{name}: {why}")
+
+
+async def _served(settings: config.Topics, topics: Iterable[Topic]) -> None:
+    consumer = AIOKafkaConsumer(**bus.connection(settings), client_id=settings.process_name)
+    # It asks again until a partition is served, and would log an error each time.
+    _ASKING.setLevel(logging.CRITICAL)
+    await consumer.start()
+    try:
+        for topic in topics:
+            await consumer.end_offsets(await bus.partitions_of(consumer, topic))
+    finally:
+        await consumer.stop()
+        _ASKING.setLevel(logging.NOTSET)
 
 
 def _milliseconds(duration: timedelta) -> str:
