@@ -223,7 +223,7 @@ class Shop:
         name: Name = "google" if address.endswith("google.example") else "microsoft"
         who = Principal(workspace=self.workspace, role="owner", name="ann", holder="h", by="session", person=uuid4())
         url = await connecting.begin(self.accounts, who, name, PUBLIC, other_contacts=other_contacts)
-        async with httpx.AsyncClient() as browser:
+        async with httpx.AsyncClient(timeout=60) as browser:
             page = await browser.get(f"{url}&login_hint={address}")
             scopes = re.findall(r'name="scope" value="([^"]+)"', page.text)
             form = {"account": address, "scope": scopes, "decision": "allow"}

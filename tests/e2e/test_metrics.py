@@ -42,7 +42,7 @@ MAY_BE_NOTHING = {"addressbus_lag_records", "addressbus_lag_oldest_seconds"}
 async def figures(stack: Whole, kind: str) -> Figures:
     """Of all processes of a kind the sums over labels."""
     found: Figures = {}
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         for process in stack.facts()["processes"]:
             if process["name"].partition(".")[0] == kind:
                 text = (await http.get(f"http://127.0.0.1:{process['port']}/metrics")).text

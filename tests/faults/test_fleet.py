@@ -80,7 +80,7 @@ def second_gateway(stack: Whole, keys: str) -> Iterator[tuple[subprocess.Popen[b
 
 
 async def ready(port: int) -> None:
-    async with asyncio.timeout(WITHIN), httpx.AsyncClient() as http:
+    async with asyncio.timeout(WITHIN), httpx.AsyncClient(timeout=60) as http:
         while True:
             try:
                 if (await http.get(f"http://127.0.0.1:{port}/readyz")).status_code == 200:
@@ -93,7 +93,7 @@ async def ready(port: int) -> None:
 async def transactions(stack: Whole) -> int:
     """How often PostgreSQL was asked so far by the one process that pages can ask; gateways have no database."""
     port = next(one["port"] for one in stack.facts()["processes"] if one["name"] == "web")
-    async with httpx.AsyncClient() as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         lines = (await http.get(f"http://127.0.0.1:{port}/metrics")).text.splitlines()
     return int(sum(float(line.split()[-1]) for line in lines if line.startswith("addressbus_database_seconds_count")))
 

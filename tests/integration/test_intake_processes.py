@@ -83,7 +83,7 @@ async def test_an_upload_whose_process_was_killed_goes_on_with_the_next_process(
 
     async def pieces() -> AsyncIterator[bytes]:
         yield data[:2_000_000]
-        async with asyncio.timeout(20), httpx.AsyncClient(base_url=address, headers=headers) as watching:
+        async with asyncio.timeout(60), httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as watching:
             while (await watching.get(f"/api/v1/imports/{made['id']}")).json()["bytes_received"] < 900_000:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
         server.kill()
@@ -91,7 +91,7 @@ async def test_an_upload_whose_process_was_killed_goes_on_with_the_next_process(
 
     async with (
         process(servers) as (address, server),
-        httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as client,
+        httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client,
     ):
         asked = await client.post("/api/v1/imports", json={"source": "file", "name": "a.csv", "size": len(data)})
         made = asked.json()
@@ -99,7 +99,7 @@ async def test_an_upload_whose_process_was_killed_goes_on_with_the_next_process(
             await client.put(f"/api/v1/uploads/{made['id']}", content=pieces())
     async with (
         process(servers) as (address, server),
-        httpx.AsyncClient(base_url=address, headers=headers, timeout=30) as client,
+        httpx.AsyncClient(base_url=address, headers=headers, timeout=60) as client,
     ):
         url = f"/api/v1/uploads/{made['id']}"
         offset = int((await client.head(url)).headers["upload-offset"])

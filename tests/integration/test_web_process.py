@@ -50,7 +50,7 @@ async def readiness(env: dict[str, str], wanted: str) -> None:
     """Waits until the process says this of itself."""
 
     async def look() -> str:
-        async with httpx.AsyncClient() as client:
+        async with httpx.AsyncClient(timeout=60) as client:
             try:
                 return (await client.get(f"http://127.0.0.1:{env['HEALTH_PORT']}/readyz")).text
             except httpx.TransportError:
@@ -76,7 +76,7 @@ async def served(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
 async def signed_in(env: dict[str, str]) -> AsyncIterator[httpx.AsyncClient]:
     """The owner of the workspace demo, by the link that bootstrap printed."""
     code = json.loads(run(env, "bootstrap").stdout)["sign_in"].partition("#")[2]
-    async with httpx.AsyncClient(base_url=env["PUBLIC_URL"]) as client:
+    async with httpx.AsyncClient(base_url=env["PUBLIC_URL"], timeout=60) as client:
         answer = await client.post("/api/v1/sign-in", json={"code": code})
         assert answer.json()["address"] == "owner@example.com"
         yield client
