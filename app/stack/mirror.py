@@ -65,6 +65,10 @@ def settings(site: str, addresses: Mapping[str, str]) -> dict[str, object]:
         f"{site}.producer.compression.type": "lz4",
         f"{site}.producer.max.request.size": SEGMENT_RECORD_BYTES + 65_536,
         f"{site}.offset.flush.interval.ms": _FLUSH_MILLISECONDS,
+        # One that died and comes back has its tasks as soon as the group has missed it, not five minutes later.
+        f"{site}.scheduled.rebalance.max.delay.ms": 0,
+        f"{site}.session.timeout.ms": 6_000,
+        f"{site}.heartbeat.interval.ms": 2_000,
         # Each plug-in says itself what it is: 10 seconds of looking into every jar are saved.
         "plugin.discovery": "service_load",
         f"{site}.plugin.discovery": "service_load",
