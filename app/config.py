@@ -140,6 +140,11 @@ class Web(Providers):
     sites: int = 1
     site_number: int = 0
 
+    def __post_init__(self) -> None:
+        Process.__post_init__(self)  # super() does not know a class with slots
+        if self.sites <= len(self.others):
+            raise BadConfig("SITES must count this site and REMOTE_SITES, or two give the same order seconds")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gateway(Process):

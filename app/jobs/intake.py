@@ -207,7 +207,7 @@ class Intake:
         if asked.channel is not None and not await self._owns_channel(principal.workspace, asked.channel):
             raise Rejected("foreign_channel", "This channel belongs to somebody else.")
         now = time.time()
-        wanted = self._job(principal, asked, uuid5(principal.workspace, key or str(uuid4())), now)
+        wanted = self._job(principal, asked, self._id(principal.workspace, key or str(uuid4())), now)
         if asked.source != "file":
             if self._accounts is None:
                 raise Rejected("unsupported_source", f"Imports from {asked.source} are not available here.")
@@ -476,6 +476,10 @@ class Intake:
             job, self._store, self._outlet, self._backlog, self._understanding, self._unpacker
         )
         return upload
+
+    def _id(self, workspace: UUID, key: str) -> UUID:
+        """Sent again to another data centre, a request is another import: its rows have order seconds of that one."""
+        return uuid5(workspace, f"{self._settings.site} {key}" if self._settings.others else key)
 
     async def _find(self, workspace: UUID, import_id: UUID) -> Job:
         job = await self._store.find(workspace, import_id)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,7 +18,7 @@ from tests.integration.test_intake_uploads import FILE, begin, url
 
 @pytest.fixture
 async def rig(servers: Servers) -> AsyncIterator[Rig]:
-    async with intakes.running(servers, site="west", remote_sites="east") as made:
+    async with intakes.running(servers, site="west", remote_sites="east", sites=2, site_number=1) as made:
         yield made
 
 
@@ -74,3 +75,15 @@ async def test_a_file_that_was_deleted_at_another_data_centre_leaves_its_row_and
     assert [kept_key(rig.servers, each) for each in (gone, kept)] == [False, True]
     # Told once: what is deleted here is not deleted again because somebody said so.
     assert [key is None for key in (await rig.tape(gone)).keys] == [False, True]
+
+
+async def test_a_request_that_is_sent_again_to_another_data_centre_is_an_import_of_its_own(
+    servers: Servers, rig: Rig
+) -> None:
+    asked: dict[str, Any] = {"json": {"source": "file", "name": "a.csv"}, "headers": {"Idempotency-Key": "one"}}
+    async with intakes.running(servers, site="east", remote_sites="west", sites=2) as east:
+        ids = []
+        for side in (rig, rig, east):
+            async with side.client(**rig.headers) as client:
+                ids.append((await client.post("/api/v1/imports", **asked)).json()["id"])
+    assert ids[0] == ids[1] != ids[2]

@@ -1,6 +1,7 @@
 """Several data centres: what is copied, who reads it, and that nothing goes in circles or ends differently."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import MISSING, fields
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID, uuid4
@@ -101,6 +102,13 @@ def test_a_site_whose_name_cannot_begin_a_topic_is_refused(names: str) -> None:
     environment = {"PROCESS_NAME": "tracker.1", "KAFKA_BOOTSTRAP": "here:9092", "REMOTE_SITES": names}
     with pytest.raises(config.BadConfig, match="REMOTE_SITES"):
         config.read(config.Tracker, environment)
+
+
+def test_a_site_that_does_not_count_the_others_is_refused() -> None:
+    known = {field.name.upper(): "x" for field in fields(config.Web) if field.default is MISSING}
+    assert config.read(config.Web, {**known, "REMOTE_SITES": "east", "SITES": "2"}).sites == 2
+    with pytest.raises(config.BadConfig, match="SITES must count"):
+        config.read(config.Web, {**known, "REMOTE_SITES": "east"})
 
 
 def test_a_workspace_has_the_same_id_on_every_site() -> None:
