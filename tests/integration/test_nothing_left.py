@@ -1,7 +1,9 @@
-"""Of somebody who was erased nothing can be read: not in any topic, not in any table, not under any key of Redis."""
+"""Of somebody who was erased nothing can be read: in no topic, no table, under no key of Redis, in no line of a log."""
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import uuid4
 
@@ -13,20 +15,26 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from app import config
-from app.bus import partitions_of
+from app.bus import Producer, partitions_of
 from app.core.channels import workspace_channel
 from app.core.errors import Rejected
-from app.core.topics import CHANGED, TOPICS
+from app.core.topics import CHANGED, DEAD, EXPRESS, PROBLEMS, TOPICS, retry_topic
 from app.keys import Keys
+from app.log import JsonLines
 from app.sealing import HEADER, Vault
 from tests.integration.conftest import Servers, started
 from tests.integration.house import House, Person, house
 from tests.integration.listening import becomes, client, gateway, settings
 from tests.integration.test_traces import working
 from tests.waiting import eventually
+from workers.harness import Record, set_aside
+from workers.projector.burying import Burying
 
 TRACES = ("zebedee", "quxley", "98765432", "elderflower")
 """None of them is anything but a part of this person's name, address, number, firm and note."""
+
+RETRIED = retry_topic(CHANGED, "5m").name
+"""Where contacts wait that could not be shown; the longest wait, so that none comes back meanwhile."""
 
 FILE = (
     "Name,E-mail,Phone,Company,Notes\r\n"
@@ -44,7 +52,28 @@ def servers() -> Iterator[Servers]:
         yield found
 
 
-async def test_nothing_readable_is_left_of_an_erased_person_once_the_log_has_forgotten(servers: Servers) -> None:
+@pytest.fixture
+def logged() -> Iterator[list[str]]:
+    """Every line of ours, and what all others warn of."""
+    lines: list[str] = []
+
+    class Lines(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(JsonLines().format(record))
+
+    handler, ours = Lines(), {name: logging.getLogger(name).level for name in ("app", "workers")}
+    logging.getLogger().addHandler(handler)
+    for name in ours:
+        logging.getLogger(name).setLevel("DEBUG")
+    yield lines
+    logging.getLogger().removeHandler(handler)
+    for name, level in ours.items():
+        logging.getLogger(name).setLevel(level)
+
+
+async def test_nothing_readable_is_left_of_an_erased_person_once_the_log_has_forgotten(
+    servers: Servers, logged: list[str]
+) -> None:
     made = settings(servers, f"gateway-{uuid4().hex[:6]}")
     async with (
         house(servers) as app,
@@ -58,21 +87,42 @@ async def test_nothing_readable_is_left_of_an_erased_person_once_the_log_has_for
         await becomes(lambda: any(kind == "visible" for kind, _ in page.kinds), within=60)
         await problems(person, import_id, 2)
         assert {"topic contacts.changed", "table contacts.contacts", "table lookup.contacts"} <= await found(servers)
+        await everything_fails(servers, app)
 
         (contact,) = (await person.program.get("/api/v1/contacts", params={"q": "zebedee"})).json()["contacts"]
         assert (await person.program.delete(f"/api/v1/contacts/{contact['id']}")).status_code == 202
         await eventually(lambda: status(person, f"/api/v1/contacts/{contact['id']}"), lambda code: code == 404)
         await problems(person, import_id, 1)
         # At once: nothing but what the log told before it knew.
-        await eventually(lambda: found(servers), lambda where: where == {"topic contacts.changed"})
-        assert await readable(servers, app) != set()
+        told = {CHANGED.name, RETRIED}
+        await eventually(lambda: found(servers), lambda where: where == {f"topic {name}" for name in told})
+        assert await readable(servers, app) == {
+            DEAD.name,
+            *(name for topic in (EXPRESS, PROBLEMS) for name in (topic.name, retry_topic(topic, "5m").name)),
+        }
 
         # After FILE_RETENTION_DAYS, or now; and after the 30 days of contacts.changed.
         assert (await person.program.delete(f"/api/v1/imports/{import_id}/file")).status_code == 200
-        await forget(servers, CHANGED.name)
+        for topic in told:
+            await forget(servers, topic)
         assert await found(servers) == set()
         assert await readable(servers, app) == set()
         assert (await person.program.get("/api/v1/contacts")).json()["total"] == 1, "others are still there"
+    assert [line for line in logged if "a contact was erased" in line], "all of them are heard here"
+    assert [line for line in logged if speaks(line)] == []
+
+
+async def everything_fails(servers: Servers, app: House) -> None:
+    """All that was told of files and contacts waits for its next attempt, once more, and is among the dead, too."""
+    async with opened(servers, app) as keys:
+        producer = Producer(config.Process(process_name="failing", kafka_bootstrap=servers.kafka))
+        await producer.start()
+        for record in await records(servers):
+            place = (record.topic, record.partition, record.offset, record.key, record.value, dict(record.headers))
+            if record.topic in (EXPRESS.name, PROBLEMS.name, CHANGED.name):
+                for delays in ((), ("5m",)):
+                    await set_aside(Record(*place), ZeroDivisionError(), Burying(producer, keys), delays)
+        await producer.stop()
 
 
 async def imported(person: Person) -> str:
@@ -110,19 +160,26 @@ def speaks(text: str) -> bool:
 
 async def readable(servers: Servers, app: House) -> set[str]:
     """The topics in which a sealed value speaks of the person to whoever has all keys there are."""
-    process = config.Process(process_name=f"reader-{uuid4().hex[:6]}", kafka_bootstrap=servers.kafka)
-    opener = Keys(process, Vault.parse(app.services.config.data_keys))
-    await opener.start()
     places = set()
-    for record in await records(servers):
-        if HEADER in dict(record.headers) and record.value is not None:
-            try:
-                if speaks((await opener.open(dict(record.headers), record.value)).decode()):
-                    places.add(record.topic)
-            except Rejected:
-                continue
-    await opener.stop()
+    async with opened(servers, app) as keys:
+        for record in await records(servers):
+            if HEADER in dict(record.headers) and record.value is not None:
+                try:
+                    if speaks((await keys.open(dict(record.headers), record.value)).decode()):
+                        places.add(record.topic)
+                except Rejected:
+                    continue
     return places
+
+
+@asynccontextmanager
+async def opened(servers: Servers, app: House) -> AsyncIterator[Keys]:
+    """All keys there are."""
+    process = config.Process(process_name=f"reader-{uuid4().hex[:6]}", kafka_bootstrap=servers.kafka)
+    made = Keys(process, Vault.parse(app.services.config.data_keys))
+    await made.start()
+    yield made
+    await made.stop()
 
 
 async def records(servers: Servers) -> Sequence[ConsumerRecord]:
