@@ -31,11 +31,14 @@ from app.keys import KeyNotHere, Keys
 from app.sealing import Files, Vault
 from app.settings import Settings
 from tests.importing_kafka import HEADER, Listener, Upload, importer, listening, until
+from tests.integration.again import Said
 from tests.integration.conftest import Servers
 from tests.integration.test_importer_segments import contacts, done, rows
 from tests.sealing import DATA_KEYS
 from tests.waiting import eventually
-from workers.tracker.follow import Follower
+from workers.operating import Databases
+from workers.replay import replay
+from workers.tracker.follow import GROUP, Follower
 
 EAST = "east"
 VAULT = Vault.parse(DATA_KEYS)
@@ -44,6 +47,17 @@ FILES = Files(VAULT, EAST)
 
 def west(servers: Servers, name: str) -> config.Tracker:
     return config.Tracker(process_name=name, kafka_bootstrap=servers.kafka, site="west", remote_sites=EAST)
+
+
+def databases(servers: Servers) -> Databases:
+    return Databases(
+        process_name="operator-1",
+        kafka_bootstrap=servers.kafka,
+        site="west",
+        remote_sites=EAST,
+        importer_database_url=servers.dsn("importer"),
+        projector_database_url=servers.dsn("projector"),
+    )
 
 
 class Mirror:
@@ -121,6 +135,17 @@ async def lengths(servers: Servers) -> int:
         await consumer.stop()
 
 
+async def unfolded(servers: Servers) -> int:
+    """How many copied facts the trackers have not committed."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka, group_id=GROUP, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        ends = await consumer.end_offsets([TopicPartition(copy_of(FACTS, EAST).name, number) for number in range(12)])
+        return sum([end - (await consumer.committed(place) or 0) for place, end in ends.items()])
+    finally:
+        await consumer.stop()
+
+
 async def test_an_import_that_was_asked_for_elsewhere_is_finished_here(
     servers: Servers, producer: Producer, heard: Listener, mirror: Mirror, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -133,9 +158,9 @@ async def test_an_import_that_was_asked_for_elsewhere_is_finished_here(
     wrapped = await mirror.key(there.workspace, there.id)
     for index, lines in enumerate(parts):
         await here.segment(index, lines, topic=segment_topic(index))
-        # There it failed first, and what was tried again was copied, too.
-        await mirror.segment(there, wrapped, index, lines, origin=b"import.segments.bulk/0/1", attempts=b"1")
         await mirror.segment(there, wrapped, index, lines)
+        # There it failed, and what was tried again was copied, too.
+        await mirror.segment(there, wrapped, index, lines, origin=b"import.segments.bulk/0/1", attempts=b"1")
     where: dict[str, Any] = {"workspace": there.workspace, "import_id": there.id, "at": 1000.0, "site": EAST}
     told: list[AnyFact] = [
         Requested(**where, source="file", name="a.csv", order_second=1000, requested_by="me", channel="c" * 22),
@@ -160,10 +185,13 @@ async def test_an_import_that_was_asked_for_elsewhere_is_finished_here(
             await known.start()
             await until(lambda: len(done(heard, here)) == len(done(heard, there)) == len(parts), within=100)
             await until(lambda: there.id in states and states[there.id].status == "finished", within=100)
+            await eventually(lambda: unfolded(servers), lambda left: left == 0, within=60)
+            replayed = await replay(databases(servers), there.id, Said())
     finally:
         tracking.cancel()
         await asyncio.gather(tracking, return_exceptions=True)
         await known.stop()
+    assert replayed.told()[0] == "nothing changed: 61 rows are counted as before"
     state = states[there.id]
     assert (state.created, state.duplicate, state.rejected, state.updated) == (45, 15, 1, 0)
     assert state.name == "a.csv"
