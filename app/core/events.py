@@ -255,7 +255,8 @@ class SourceOut(msgspec.Struct, frozen=True, kw_only=True):
 class ContactOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A contact as the API shows it and as `contacts.changed` carries it (design.md section 6).
 
-    `origins` is left out where there is one source alone, which is then the origin of everything.
+    Where all fields are from one import, `origin` says so in place of `origins`; both are left out where there is one
+    source alone, which is then the origin of everything.
     """
 
     id: UUID
@@ -281,6 +282,7 @@ class ContactOut(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     labels: tuple[str, ...] = ()
     custom: dict[str, str] = {}
     origins: dict[str, SourceOut] = {}
+    origin: SourceOut | None = None
     sources: tuple[SourceOut, ...] = ()
 
 

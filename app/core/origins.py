@@ -1,7 +1,7 @@
-"""Where the fields of a contact are from: said field by field only where a contact has several sources.
+"""Where the fields of a contact are from: said field by field only where they are from several imports.
 
-Most contacts come from one import alone. Naming it beside every field would double what travels and is stored, so it is
-left out on the way and put back when somebody asks.
+Of most contacts all fields are from one import. Naming it beside every field would double what travels and is stored,
+so it is said once, or not at all where the contact has no other source, and put back when somebody asks.
 """
 
 from typing import Any
@@ -17,7 +17,8 @@ def completed(doc: bytes) -> bytes:
     """A contact's JSON with the origin of every field."""
     contact: dict[str, Any] = msgspec.json.decode(doc)
     sources = contact.get("sources", ())
-    if "origins" in contact or len(sources) != 1:
+    origin = contact.pop("origin", sources[0] if len(sources) == 1 else None)
+    if "origins" in contact or origin is None:
         return doc
-    contact["origins"] = dict.fromkeys((field for field in SCALARS if contact.get(field)), sources[0])
+    contact["origins"] = dict.fromkeys((field for field in SCALARS if contact.get(field)), origin)
     return _encode(contact)

@@ -413,7 +413,8 @@ def a_contact_is_shown_with_another_name(evidence: Evidence) -> None:
 def a_contact_is_shown_with_another_origin(evidence: Evidence) -> None:
     def strange(row: Shown) -> Shown:
         told = msgspec.json.decode(row.doc)
-        told["origins"]["given"]["import"] = str(uuid4())
+        told.pop("origins", None)
+        told["origin"] = {**told["sources"][0], "import": str(uuid4())}
         return row._replace(doc=msgspec.json.encode(told))
 
     put_shown(evidence, strange)

@@ -47,10 +47,11 @@ def of_doc(doc: bytes) -> View:
     told: dict[str, Any] = msgspec.json.decode(doc)
     sources = [source["import"] for source in told.get("sources", ())]
     origins = {name: source["import"] for name, source in told.get("origins", {}).items()}
-    if "origins" not in told and len(sources) == 1:
-        # What has one source alone has it from there.
+    if "origins" not in told and ("origin" in told or len(sources) == 1):
+        # All of it is from there.
         own = [name for name in SCALARS if told.get(name)]
-        origins = dict.fromkeys(own if told.get("name") else [*own, "name"], sources[0])
+        origin = told["origin"]["import"] if "origin" in told else sources[0]
+        origins = dict.fromkeys(own if told.get("name") else [*own, "name"], origin)
     return {
         "deleted": told.get("deleted", False),
         **{name: told.get(name, "") for name in SCALARS},

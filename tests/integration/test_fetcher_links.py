@@ -15,8 +15,8 @@ from app.core.reading.plan import Existing, Plan, Values
 from tests.importing_kafka import plan as file_plan
 from tests.integration.conftest import Servers
 from workers.importer import results
-from workers.importer.store import Merged, Store, Stored
-from workers.importer.understanding import understand
+from workers.importer.store import Merged, Store
+from workers.importer.understanding import as_staged, understand
 
 CONNECTION = uuid4()
 
@@ -82,8 +82,8 @@ class House:
         merged = await self.store.merge(header, understood.existing, understood.batch, reading=reading)
         if merged.at is None:
             return merged
-        created = {id_: Stored(id_, contact, 1, merged.at) for id_, contact, _ in understood.staged}
-        return merged._replace(found={**created, **merged.found})
+        same = {each.id: as_staged(each, merged.alike.get(each.id), merged.at) for each in understood.staged}
+        return merged._replace(found={**same, **merged.found})
 
     def _header(self, second: int, index: int, data: bytes, plan: Plan, **more: Any) -> SegmentHeader:
         return SegmentHeader(

@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
-from app.core.contacts import SCALARS, Contact, Email, Outcome, Person, absorb, contact_id, fold, match_key
+from app.core.contacts import SCALARS, Contact, Email, Outcome, Person, Phone, absorb, contact_id, fold, match_key
 from app.core.errors import TryAgain
 from app.core.events import Counts, SegmentHeader, SourceOut
 from app.core.positions import position
 from app.core.reading.plan import Existing, Plan
 from tests.importing import Segment, batch, imports
 from tests.integration.conftest import Servers
-from workers.importer import copytext
+from workers.importer import copytext, results
 from workers.importer.store import SETTINGS, Cancelled, Conflict, Merged, Store, Stored
+from workers.importer.understanding import as_staged
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +55,14 @@ def header(workspace: UUID, segment: Segment, *, crc: int = 1) -> SegmentHeader:
 
 
 async def bring(store: Store, workspace: UUID, segment: Segment) -> Merged:
+    """Merges a segment; what did not come back because it is as it was staged is there as if it had."""
     staged = fold(workspace, segment.rows, segment.existing)
-    return await store.merge(header(workspace, segment), segment.existing, batch(staged))
+    merged = await store.merge(header(workspace, segment), segment.existing, batch(staged))
+    there = {each.id: each for each in await store.find(workspace, list(merged.alike))}
+    sources = {second: SourceOut(import_id=str(second), source="file", at=second) for second in (100, 200, 300)}
+    told = [as_staged(each, merged.alike[each.id], merged.at or 0.0) for each in staged if each.id in there]
+    assert results.told(told, sources) == results.told(there.values(), sources)
+    return merged._replace(found={**merged.found, **there})
 
 
 def in_core(
@@ -127,6 +134,66 @@ async def test_a_segment_seen_again_changes_nothing_and_answers_the_same(store: 
     assert again.counts == first.counts == Counts(created=1)
     assert [each.version for each in again.found.values()] == [2]
     assert await stored(store, workspace) == before
+
+
+def of(person: Person, second: int, existing: Existing) -> Segment:
+    return Segment(second, 0, existing, ((person, position(second, 0, 0)),))
+
+
+OWN = (("k", "v"),)
+PLAIN = person(name="Ada", title="Dr")._replace(labels=("vip",), phones=(Phone("+4912", "012", "work"),))
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "existing", "outcome", "comes_back"),
+    [
+        (PLAIN, PLAIN, "fill", "unchanged", False),
+        (PLAIN, PLAIN, "overwrite", "unchanged", False),
+        (PLAIN, PLAIN, "skip", "unchanged", True),
+        (PLAIN._replace(custom=OWN), PLAIN._replace(custom=OWN), "fill", "unchanged", False),
+        (PLAIN._replace(custom=OWN), PLAIN._replace(custom=OWN), "overwrite", "unchanged", False),
+        (
+            PLAIN,
+            person(name="Eve", title="Prof")._replace(labels=("vip",), phones=PLAIN.phones),
+            "overwrite",
+            "updated",
+            False,
+        ),
+        (
+            PLAIN,
+            person(name="Eve", title="Prof")._replace(labels=("vip",), phones=PLAIN.phones),
+            "fill",
+            "unchanged",
+            True,
+        ),
+        (PLAIN, PLAIN._replace(labels=("VIP",)), "overwrite", "updated", True),
+        (PLAIN, PLAIN._replace(phones=(Phone("+4912", "012", "home"),)), "overwrite", "updated", True),
+        (PLAIN, PLAIN._replace(custom=OWN), "overwrite", "updated", True),
+        (PLAIN, PLAIN._replace(labels=()), "overwrite", "unchanged", True),
+        (PLAIN, person(name="Ada"), "overwrite", "unchanged", True),
+        (person(name='a "quote"'), person(name='a "quote"'), "overwrite", "unchanged", False),
+        (PLAIN._replace(labels=('"',)), PLAIN._replace(labels=('"',)), "overwrite", "unchanged", True),
+    ],
+)
+async def test_only_what_is_not_as_it_was_staged_comes_back_to_be_told(
+    store: Store, before: Person, now: Person, existing: Existing, outcome: Outcome, comes_back: bool
+) -> None:
+    workspace = uuid4()
+    await bring(store, workspace, of(before, 100, existing))
+    segment = of(now, 200, existing)
+    staged = fold(workspace, segment.rows, existing)
+    merged = await store.merge(header(workspace, segment), existing, batch(staged))
+    assert merged.counts == Counts(**{outcome: 1})
+    assert (len(merged.found), len(merged.alike)) == ((1, 0) if comes_back else (0, 1))
+
+
+async def test_a_text_that_looks_like_the_start_of_a_mark_is_not_taken_for_one(store: Store) -> None:
+    """What differs is where the positions of the rows stand that wrote the marks."""
+    workspace = uuid4()
+    for second, outcome in ((100, "created"), (200, "updated"), (300, "updated")):
+        label = f'x": [{position(second, 0, 0)}, '
+        segment = of(person()._replace(emails=(Email("ada@x.org", label),)), second, "overwrite")
+        assert (await bring(store, workspace, segment)).counts == Counts(**{outcome: 1})
 
 
 async def test_the_same_index_with_other_bytes_is_refused_for_good(store: Store) -> None:

@@ -104,6 +104,15 @@ def test_each_part_of_a_merged_contact_names_its_own_import() -> None:
     assert told.sources == (SOURCES[100], SOURCES[200])
 
 
+def test_of_fields_from_one_import_beside_another_it_is_said_once() -> None:
+    one = fresh(person(name="Ada", title="Dr"), FIRST, "fill")
+    told = out(merge(one, fresh(person(name="Ada"), SECOND, "fill")))
+    assert (told.origin, told.origins, told.sources) == (SOURCES[100], {}, (SOURCES[100], SOURCES[200]))
+    whole = completed(msgspec.json.encode(told))
+    assert msgspec.json.decode(whole, type=ContactOut).origins == dict.fromkeys(("name", "title"), SOURCES[100])
+    assert "origin" not in msgspec.json.decode(whole)
+
+
 def test_what_was_removed_is_not_told() -> None:
     contact = fresh(person(), FIRST, "fill")
     removed = contact._replace(sets={**contact.sets, "-eada@home.org": (SECOND, "", 0)})

@@ -4,7 +4,8 @@ from uuid import UUID
 
 from app import sql
 from app.core.events import Counts
-from workers.importer.store import SETTINGS, STORED, Store, Stored, stored_of
+from workers.importer.store import SETTINGS, Store, Stored, stored_of
+from workers.importer.upsert import STORED
 
 FIRST = "0" * 32
 """Below every contact's id."""

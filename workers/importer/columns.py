@@ -10,12 +10,15 @@ from itertools import repeat
 import msgspec
 
 from app.core.contacts import NAME_PARTS, PARTS, SCALARS, Person, composed_name, stamp
-from app.core.events import SegmentHeader, SourceOut
-from app.core.positions import position
+from app.core.events import SegmentHeader
+from app.core.positions import order_second, position
 from app.core.reading.blocks import Block, Cells, Part, Place
 from app.core.reading.plan import Existing
 from app.core.reading.rows import ADDRESS_PARTS
+from workers.importer import results
 from workers.importer.copytext import NULL
+from workers.importer.results import Sources
+from workers.importer.store import Alike
 
 _encode = msgspec.json.Encoder().encode
 
@@ -54,24 +57,52 @@ def lines(block: Block, ids: Sequence[str], segment: SegmentHeader, existing: Ex
     return list(map("\t".join, zip(*columns, strict=False)))
 
 
-def told(block: Block, ids: Sequence[str], source: SourceOut, at: float) -> list[bytes]:
-    """Each row as a contact that was created at `at` (Unix seconds) from `source` alone; see `results.contact_out`."""
-    frame = f'","version":1,"updated_at":{_encode(at).decode()}'
-    brought = f',"from":"{source.import_id}"}}'
+def told(
+    block: Block,
+    ids: Sequence[str],
+    second: int,
+    alike: Sequence[Alike | None],
+    sources: Sources,
+    at: float,
+) -> list[bytes]:
+    """Each row as a contact that is as the import of this order second brought it; see `results.contact_out`.
+
+    It was written at `at` (Unix seconds), and created if it has no member of `alike`.
+    """
+    updated = f',"updated_at":{_encode(at).decode()}'
+    brought = f',"from":"{sources[second].import_id}"}}'
+    new = f'","version":1{updated}'
+    frames = [f'","version":{known.version}{updated}' if known else new for known in alike]
     columns = (
-        [f'{{"id":"{id_[:8]}-{id_[8:12]}-{id_[12:16]}-{id_[16:20]}-{id_[20:]}{frame}' for id_ in ids],
+        [
+            f'{{"id":"{id_[:8]}-{id_[8:12]}-{id_[12:16]}-{id_[16:20]}-{id_[20:]}{frame}'
+            for id_, frame in zip(ids, frames, strict=True)
+        ],
         *[_member(name, cells) for name, cells in zip(SCALARS, block.scalars, strict=True) if cells],
         *_list("emails", [_valued(part, brought) for part in block.emails]),
         *_list("phones", [_numbered(part, brought) for part in block.phones]),
         *_list("urls", [_valued(part, brought) for part in block.urls]),
         *_list("addresses", [_placed(place, brought) for place in block.addresses]),
         _labelled(block.labels),
-        repeat(f',"sources":[{_encode(source).decode()}]'),
+        _tails(second, alike, sources),
         _composed_names(block.scalars),
         _own(block),
         repeat("}"),
     )
     return [line.encode() for line in map("".join, zip(*columns, strict=False))]
+
+
+def _tails(second: int, alike: Sequence[Alike | None], sources: Sources) -> Cells:
+    """What brought each contact, and its fields: the same for nearly all of them."""
+    kinds = [((second,), second) if known is None else (known.sources, order_second(known.stamp)) for known in alike]
+    tails = {kind: _tail(*kind, sources) for kind in set(kinds)}
+    return [tails[kind] for kind in kinds]
+
+
+def _tail(seconds: Sequence[int], origin: int, sources: Sources) -> str:
+    brought = [sources[each] for each in seconds if each in sources]
+    members = {"sources": brought, **results.origin(origin, brought, sources)}
+    return "," + _encode(members).decode()[1:-1]
 
 
 # --- the columns `sets` and `custom`

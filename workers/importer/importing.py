@@ -170,9 +170,13 @@ class Importing:
     ) -> None:
         """Sends what changed and what was wrong, and waits until all of it is safe."""
         now = time.time()
-        seconds = {segment.order_second, *results.seconds(merged.found.values())}
+        seconds = {
+            segment.order_second,
+            *results.seconds(merged.found.values()),
+            *results.beside(merged.alike.values()),
+        }
         sources = await self._store.sources(segment.workspace, seconds)
-        told = [*understood.created(segment, merged, sources), *results.told(merged.found.values(), sources)]
+        told = [*understood.told(segment, merged, sources), *results.told(merged.found.values(), sources)]
         key = str(segment.import_id).encode()
         partition = spread(segment.import_id, segment.index, await self._producer.partitions(CHANGED))
         records: list[tuple[Topic, bytes, Headers]]

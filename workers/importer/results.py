@@ -11,7 +11,7 @@ import msgspec
 from app.core.contacts import PARTS, SCALARS, Address, Contact, Mark, full_name, living
 from app.core.events import NO_IMPORT, ContactsChanged, ImportProblems, ProblemOut, SegmentHeader, SourceOut
 from app.core.positions import order_second
-from workers.importer.store import Stored
+from workers.importer.store import Alike, Stored
 
 _POSITION = itemgetter(0)
 PART_BYTES = 512 * 1024
@@ -28,6 +28,12 @@ def seconds(contacts: Iterable[Stored]) -> set[int]:
         if _is_mixed(contact):
             found.update(map(order_second, {*contact.stamps, *map(_POSITION, contact.sets.values())} - {None}))
     return found
+
+
+def beside(alike: Iterable[Alike]) -> set[int]:
+    """The same of contacts that are as they were staged."""
+    kinds = {(each.sources, order_second(each.stamp)) for each in alike}
+    return {second for sources, origin in kinds for second in (*sources, origin)}
 
 
 def contact_out(stored: Stored, sources: Sources) -> dict[str, Any]:
@@ -48,7 +54,7 @@ def contact_out(stored: Stored, sources: Sources) -> dict[str, Any]:
         "sources": [sources[second] for second in contact.sources if second in sources],
     }
     if _is_mixed(contact):  # of one source alone, `app.core.origins` says the rest
-        told["origins"] = _origins(contact, sources)
+        told.update(_origins(contact, told["sources"], sources))
     if not values[0]:
         told["name"] = full_name(values)
     if contact.custom:
@@ -56,6 +62,14 @@ def contact_out(stored: Stored, sources: Sources) -> dict[str, Any]:
     if contact.deletion is not None and not texts and not sets:
         told["deleted"] = True
     return told
+
+
+def origin(second: int, brought: Sequence[SourceOut], sources: Sources) -> dict[str, Any]:
+    """Where all fields of a contact are from; nothing if that is all that `brought` anything anyway."""
+    found = sources.get(second)
+    if found is None:
+        return {"origins": {}}
+    return {} if [found] == brought else {"origin": found}
 
 
 def told(contacts: Iterable[Stored], sources: Sources) -> list[bytes]:
@@ -191,9 +205,12 @@ def _only_source(contact: Contact, sources: Sources) -> SourceOut | None:
     return sources.get(second) if order_second(contact.last) == second else None
 
 
-def _origins(contact: Contact, sources: Sources) -> dict[str, SourceOut]:
-    return {
-        field: sources[order_second(stamp)]
+def _origins(contact: Contact, brought: Sequence[SourceOut], sources: Sources) -> dict[str, Any]:
+    fields = {
+        field: order_second(stamp)
         for field, value, stamp in zip(SCALARS, contact.values, contact.stamps, strict=True)
-        if value and stamp is not None and order_second(stamp) in sources
+        if value and stamp is not None
     }
+    if len(set(fields.values())) == 1:
+        return origin(next(iter(fields.values())), brought, sources)
+    return {"origins": {field: sources[second] for field, second in fields.items() if second in sources}}

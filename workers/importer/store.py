@@ -18,6 +18,7 @@ from app.core.reading.segments import Reading
 from workers import crash
 from workers.harness import Hopeless
 from workers.importer import copytext, links
+from workers.importer.upsert import STAGED, STORED, UPSERT
 
 TOGETHER = 2
 """Segments at a time in a process: while the database works on one, another is read. Merges commute, so order means
@@ -40,14 +41,6 @@ SETTINGS = {
 Marks = dict[str, Mark]
 _marks = msgspec.json.Decoder(Marks)
 
-FIELDS = ", ".join(SCALARS)
-STAGED = f"contact_id, match_key, {FIELDS}, stamp, stamps, sets, custom, born, last"
-STORED = (
-    f"contact_id, match_key, {FIELDS}, stamp, stamps, sets::text, custom::text,"
-    " sources, born, last, deletion, version, updated_at"
-)
-SETS = 3 + 2 + len(SCALARS) + 2
-"""Where the sets now are in a row of the upsert; before them what was there, and the other columns of STORED."""
 COPY = f"copy pg_temp.staged ({STAGED}) from stdin (null '{copytext.NULL}')"
 
 
@@ -76,16 +69,29 @@ class Batch(NamedTuple):
         return [line[:32] for line in self.lines]
 
 
-class Merged(NamedTuple):
-    """What became of a segment: the outcomes of its rows, and as it now is each contact that was `found` there.
+class Alike(NamedTuple):
+    """A contact that was there and now is as it was staged: what only the database knows of it.
 
-    Of the batch whoever was not found was created as staged at `at` (Unix seconds), which is None for a repeat. `gone`
-    contacts were found deleted at their source, `deleted` of them are so here (links.py).
+    `sources` are order seconds; `stamp` is that of every field that is not empty.
+    """
+
+    version: int
+    sources: tuple[int, ...]
+    stamp: int
+
+
+class Merged(NamedTuple):
+    """What became of a segment: the outcomes of its rows, and what was there already.
+
+    Each contact of the batch that was `found` is there as it now is; one that is `alike` is as it was staged, but for
+    what is said of it here. Whoever is neither was created as staged at `at` (Unix seconds), which is None for a
+    repeat. `gone` contacts were found deleted at their source, `deleted` of them are so here (links.py).
     """
 
     found: dict[str, Stored]
     counts: Counts
     at: float | None
+    alike: Mapping[str, Alike] = {}
     gone: int = 0
     deleted: int = 0
 
@@ -264,7 +270,7 @@ async def _stage(connection: sql.Connection, batch: Batch) -> None:
 
 
 async def _upsert(connection: sql.Connection, segment: SegmentHeader, existing: Existing) -> list[TupleRow]:
-    """Merges what is staged; returns (outcome, sets and custom before, contact ...) of those that were there."""
+    """Merges what is staged; returns what `upsert` says of those that were there."""
     cursor = await connection.execute(
         UPSERT[existing],
         {
@@ -278,118 +284,30 @@ async def _upsert(connection: sql.Connection, segment: SegmentHeader, existing: 
     return await cursor.fetchall()
 
 
-def _merging_upsert(existing: Existing) -> str:
-    """The one statement that merges what is staged into contacts, row by row in the order of ids.
-
-    Only contacts that were there before come back; whoever is not among them was created.
-    """
-    floor = "c.deletion"
-    if existing == "skip":  # whoever was there before this import began: nothing beats what they have
-        floor = "case when c.born < %(first)s then 9223372036854775807 else c.deletion end"
-
-    def stamp(side: str, number: int, field: str) -> str:
-        return f"contacts.stamp_of({side}.stamp, {side}.stamps, {number}, {side}.{field})"
-
-    numbered = list(enumerate(SCALARS, 1))
-    wins = {
-        field: f"contacts.wins({stamp('excluded', number, field)}, excluded.{field},"
-        f" {stamp('c', number, field)}, c.{field}, {floor})"
-        for number, field in numbered
-    }
-    values = {field: f"case when {wins[field]} then excluded.{field} else c.{field} end" for field in SCALARS}
-    stamps = [
-        f"case when {wins[field]} then {stamp('excluded', number, field)} else {stamp('c', number, field)} end"
-        for number, field in numbered
-    ]
-    every = f"array[{', '.join(stamps)}], array[{', '.join(values.values())}]"
-    # The usual overwrite: one stamp on each side, and no field that only the contact has.
-    covers = "c.stamps is null and excluded.stamps is null and excluded.stamp > c.stamp and " + " and ".join(
-        f"(excluded.{field} <> '' or c.{field} = '')" for field in SCALARS
-    )
-    newer, older = "excluded.born > c.last", "excluded.last < c.born"
-    custom = f"{newer}, false" if existing == "overwrite" else f"false, {newer}"
-
-    def marks(column: str) -> str:
-        merging = f"excluded.{column}"
-        return f"case when c.born < %(first)s then '{{}}' else {merging} end" if existing == "skip" else merging
-
-    return f"""
-with merged as (
-    insert into contacts.contacts as c (workspace, {STAGED}, sources)
-    select %(workspace)s::uuid, {STAGED}, array[%(second)s::bigint] from pg_temp.staged order by contact_id
-    on conflict (workspace, contact_id) do update set
-        match_key = case when excluded.last > c.deletion then excluded.match_key else c.match_key end,
-        {", ".join(f"{field} = {value}" for field, value in values.items())},
-        (stamp, stamps) = (
-            select
-                case when not wins then c.stamp when covers then excluded.stamp else contacts.packed_stamp({every}) end,
-                case when not wins then c.stamps when not covers then contacts.packed({every}) end
-            from (select {" or ".join(wins.values())} as wins, {covers} as covers offset 0) as what
-        ),
-        sets = contacts.merged(c.sets, {marks("sets")}, {newer}, {older}, c.deletion),
-        custom = contacts.merged(c.custom, {marks("custom")}, {custom}, c.deletion),
-        sources = contacts.with_source(c.sources, %(second)s::bigint),
-        born = least(c.born, excluded.born),
-        last = greatest(c.last, excluded.last),
-        version = c.version + 1,
-        updated_at = now()
-    returning
-        case
-            when old.version is null then 0
-            when %(second)s::bigint = any (old.sources) then 3
-            when ({", ".join(f"old.{field}" for field in SCALARS)})
-                is distinct from ({", ".join(f"new.{field}" for field in SCALARS)}) then 1
-            else 2
-        end as outcome,
-        old.sets::text as old_sets,
-        old.custom::text as old_custom,
-        new.*
-)
-select outcome, old_sets, old_custom, {STORED} from merged where outcome <> 0"""
-
-
-UPSERT: dict[Existing, str] = {
-    "fill": _merging_upsert("fill"),
-    "overwrite": _merging_upsert("overwrite"),
-    "skip": _merging_upsert("skip"),
-}
-
-
 def _account(batch: Batch, there: Sequence[TupleRow], now: datetime) -> Merged:
     """Gives every row its outcome and every contact that was there its present form."""
     counts = dict.fromkeys(OUTCOMES, 0)
     found: dict[str, Stored] = {}
-    for row in there:
-        stored = stored_of(row[3:])
-        found[stored.id] = stored
-        counts[_outcome(row, stored.contact)] += 1
-    counts["created"] = len(batch.lines) - len(found)
+    alike: dict[str, Alike] = {}
+    for number, id_, version, sources, stamp, sets, custom, *whole in there:
+        outcome = OUTCOMES[number]
+        if sets is None:
+            alike[id_.hex] = Alike(version, tuple(sources), stamp)
+        else:
+            stored = found[id_.hex] = stored_of(whole)
+            if outcome == "unchanged":
+                outcome = _outcome(sets, custom, stored.contact)
+        counts[outcome] += 1
+    counts["created"] = len(batch.lines) - len(found) - len(alike)
     counts["duplicate"] += batch.duplicate
     counts["unchanged"] += batch.passed
-    return Merged(found, Counts(**counts, rejected=batch.rejected), now.timestamp())
+    return Merged(found, Counts(**counts, rejected=batch.rejected), now.timestamp(), alike)
 
 
-def _outcome(row: TupleRow, now: Contact) -> Outcome:
-    """What the database found, and where it saw no field change, whether people see another element."""
-    outcome = OUTCOMES[row[0]]
-    if outcome != "unchanged":
-        return outcome
-    sets, custom = row[1], row[2]
-    if _raised(sets) == _raised(row[SETS]) and _raised(custom) == _raised(row[SETS + 1]):
-        return outcome
+def _outcome(sets: str, custom: str, now: Contact) -> Outcome:
+    """Where the database saw no field change: whether people see another element."""
     before = now._replace(sets=_marks.decode(sets), custom=_marks.decode(custom))
     return "unchanged" if shown(before) == shown(now) else "updated"
-
-
-def _raised(marks: str) -> str:
-    """Marks, as the database writes them, without the position of the row that wrote the first of them.
-
-    Of a file that comes again what is left is the same, so that nobody has to look into it.
-    """
-    start = marks.find('": [') + 3
-    if start < 3 or "\\" in marks:  # only an escaped quotation mark could make a text look like the start of a mark
-        return marks
-    return marks.replace(f'": {marks[start : marks.find(",", start)]}', '": [')
 
 
 def stored_of(row: Sequence[Any]) -> Stored:
@@ -427,7 +345,8 @@ async def _with_parted(
     """With the contacts that changed beside the rows, each as it is now."""
     others = await _find(connection, segment.workspace, [id_.hex for id_ in parted.contacts]) if parted.contacts else []
     found = {**merged.found, **{stored.id: stored for stored in others}}
-    return merged._replace(found=found, gone=parted.gone, deleted=parted.deleted)
+    alike = {id_: each for id_, each in merged.alike.items() if id_ not in found}
+    return merged._replace(found=found, alike=alike, gone=parted.gone, deleted=parted.deleted)
 
 
 async def _find(connection: sql.Connection, workspace: UUID, ids: Sequence[str]) -> list[Stored]:

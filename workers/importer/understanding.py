@@ -10,7 +10,7 @@ from app.core.reading.blocks import Block
 from app.core.reading.plan import Existing
 from app.core.reading.segments import Reading
 from workers.importer import columns, copytext, results
-from workers.importer.store import Batch, Merged, Stored
+from workers.importer.store import Alike, Batch, Merged, Stored
 
 
 class Understood(NamedTuple):
@@ -22,18 +22,31 @@ class Understood(NamedTuple):
     staged: list[Staged]
     batch: Batch
 
-    def created(self, segment: SegmentHeader, merged: Merged, sources: results.Sources) -> list[bytes]:
-        """Those that the merge created, as they are told."""
+    def told(self, segment: SegmentHeader, merged: Merged, sources: results.Sources) -> list[bytes]:
+        """Those that are as they were staged, created or known before, as they are told."""
         if merged.at is None:
             return []
-        new = [Stored(id_, contact, 1, merged.at) for id_, contact, _ in self.staged if id_ not in merged.found]
-        told = results.told(new, sources)
-        chosen = [id_ not in merged.found for id_ in self.ids]
+        found, alike = merged.found, merged.alike
+        same = [as_staged(each, alike.get(each.id), merged.at) for each in self.staged if each.id not in found]
+        told = results.told(same, sources)
+        chosen = [id_ not in found for id_ in self.ids]
         if self.block is not None and any(chosen):
             block = self.block if all(chosen) else self.block.only(chosen)
             ids = list(compress(self.ids, chosen))
-            told += columns.told(block, ids, sources[segment.order_second], merged.at)
+            beside = list(map(alike.get, ids)) if alike else [None] * len(ids)
+            told += columns.told(block, ids, segment.order_second, beside, sources, merged.at)
         return told
+
+
+def as_staged(staged: Staged, alike: Alike | None, at: float) -> Stored:
+    """A contact as it now is, which is as it was staged."""
+    id_, contact, _ = staged
+    if alike is None:
+        return Stored(id_, contact, 1, at)
+    stamps = tuple([alike.stamp if value else None for value in contact.values])
+    # `born` was lower still, but is only asked for whether anything is from another import.
+    contact = contact._replace(stamps=stamps, sources=alike.sources, born=abs(alike.stamp))
+    return Stored(id_, contact, alike.version, at)
 
 
 def understand(segment: SegmentHeader, block: Block | None, reading: Reading, *, passed: int = 0) -> Understood:
