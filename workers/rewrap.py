@@ -9,6 +9,7 @@ meanwhile. Broken off, it can be begun anew; done, it says whether the old keys 
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from uuid import UUID
 
 import msgspec
@@ -64,7 +65,8 @@ async def rewrap(settings: AllDatabases, producer: Producer, vault: Vault) -> di
     done = {what: Rewrapping(vault) for what in ("keys of files", "accounts' tokens", "fetches", "keys of erasures")}
     of_files, of_grants, of_fetches, of_erasures = done.values()
     name = settings.process_name
-    told: LiveMap[bytes] = LiveMap(settings, KEYS, _decode)
+    # Those of other data centres are wrapped anew over there.
+    told: LiveMap[bytes] = LiveMap(replace(settings, remote_sites=""), KEYS, _decode)
     await told.start()
     try:
         async with sql.make_pool(settings.jobs_database_url, name, size=1) as pool:

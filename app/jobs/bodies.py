@@ -18,7 +18,7 @@ from app.core.reading import formats
 from app.core.reading.plans import MAX_PLAN_BYTES
 from app.jobs.asking import whole_number
 from app.jobs.containers.parts import BEGINNING_BYTES, HEAD_BYTES, MAX_CONTAINER_BYTES, is_container, too_large
-from app.jobs.intake import Interrupted
+from app.jobs.uploads import Interrupted
 
 FORM_BYTES = 8 * 1024
 """So long may be what a form has around its parts."""

@@ -18,8 +18,9 @@ from app.core.principals import Principal
 from app.core.reading.plans import parse
 from app.jobs import asking, bodies, previewing
 from app.jobs.asking import Asked
-from app.jobs.intake import Body, Conflict, Intake
+from app.jobs.intake import Intake
 from app.jobs.jobs import Job, requested
+from app.jobs.uploads import Body, Conflict
 
 TUS = {"Tus-Resumable": "1.0.0", "Cache-Control": "no-store"}
 
@@ -62,7 +63,7 @@ async def create_import(request: Request) -> Response:
     job = await _requested(intake, principal, asked, key)
     await _note(request)(principal, "import.requested", str(job.id))
     try:
-        await intake.write(job.workspace, job.id, Body(chunks=chunks, length=length))
+        await intake.uploads.write(job.workspace, job.id, Body(chunks=chunks, length=length))
     except Conflict as conflict:
         return _conflict(conflict)
     wait = asking.wait_seconds(request.headers.get("prefer", ""))
@@ -85,7 +86,7 @@ async def write(request: Request) -> Response:
         seals=request.method == "PUT" if complete is None else complete == "?1",
     )
     try:
-        job = await _intake(request).write(principal.workspace, _id(request), body)
+        job = await _intake(request).uploads.write(principal.workspace, _id(request), body)
     except Conflict as conflict:
         return _conflict(conflict)
     return Response(status_code=204, headers=_stand(job))
@@ -96,7 +97,7 @@ async def offset(request: Request) -> Response:
     principal = principals.require(request.scope, "member")
     asking.tus_version(request.headers.get("tus-resumable"))
     try:
-        job = await _intake(request).offset(principal.workspace, _id(request))
+        job = await _intake(request).uploads.offset(principal.workspace, _id(request))
     except Conflict as conflict:
         return _conflict(conflict)
     return Response(headers=_stand(job))
@@ -144,7 +145,7 @@ async def finish(request: Request) -> Response:
     """Ends an upload with what came of it."""
     principal = principals.require(request.scope, "member")
     try:
-        job = await _intake(request).finish(principal.workspace, _id(request))
+        job = await _intake(request).uploads.finish(principal.workspace, _id(request))
     except Conflict as conflict:
         return _conflict(conflict)
     return _json({"id": job.id, "state": await _intake(request).state(job.workspace, job.id)}, status=202)

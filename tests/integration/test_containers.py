@@ -456,7 +456,7 @@ async def test_a_finished_upload_whose_writer_still_sends_stops_him(rig: Rig) ->
         sending = asyncio.create_task(client.put(url(made), content=slow(), headers={"Content-Length": str(len(data))}))
 
         async def received() -> int:
-            job = await rig.intake._find(rig.workspace, UUID(made))
+            job = await rig.intake.uploads.find(rig.workspace, UUID(made))
             return job.received
 
         # What is stored goes with each acknowledged segment.

@@ -125,7 +125,7 @@ async def test_a_file_goes_by_itself_when_its_time_is_over(rig: Rig) -> None:
         connection.execute("update jobs.imports set active_at = 1000 where id = any(%s)", [[due, kept]])
         # Its process ended between the first step of a deletion and the second.
         connection.execute("update jobs.imports set file_deleted_at = 2000 where id = %s", [begun])
-    await rig.intake.sweep(time.time(), quiet_since=0)
+    await rig.intake.sweeping.sweep(time.time(), quiet_since=0)
     assert [kept_key(rig.servers, each) for each in (due, kept, begun)] == [False, True, False]
     assert [(await rig.tape(each)).keys[-1] is None for each in (due, kept, begun)] == [True, False, True]
 

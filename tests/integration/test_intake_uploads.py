@@ -81,7 +81,9 @@ async def whole(rig: Rig, data: bytes = FILE) -> Tape:
 async def writing(rig: Rig, import_id: str) -> Upload:
     """The inside of a request that writes, to be left where a killed process would leave it."""
     intake = rig.intake
-    return intake._upload(await intake._store.claim(await intake._find(rig.workspace, UUID(import_id)), time.time()))
+    return intake.uploads.open(
+        await intake._store.claim(await intake.uploads.find(rig.workspace, UUID(import_id)), time.time())
+    )
 
 
 async def send_and_cut(rig: Rig, import_id: str, offset: int, data: bytes, length: int) -> None:
@@ -274,7 +276,7 @@ async def test_the_older_writer_is_told_that_it_was_overtaken(rig: Rig) -> None:
     async with rig.client() as client:
         made = await begin(client, size=len(SMALL))
         old = asyncio.create_task(client.patch(url(made), content=slowly(), headers={"Upload-Offset": "0"}))
-        await reached(lambda: rig.intake._streams._open[rig.workspace])
+        await reached(lambda: rig.intake.uploads.streams._open[rig.workspace])
         assert await stands_at(client, made) == 0
         go_on.set()
         answer = await old
@@ -321,7 +323,7 @@ async def test_what_is_complete_and_unsealed_is_sealed_at_head_at_a_repeated_pos
         body = {"source": "file", "name": "a.csv", "size": len(SMALL)}
         await client.post("/api/v1/imports", json=body, headers={"Idempotency-Key": "post"})
         assert [len((await rig.tape(each)).of(Sealed)) for each in ids] == [1, 1, 0]
-        await rig.intake.sweep(0.0, quiet_since=2.0**40)
+        await rig.intake.sweeping.sweep(0.0, quiet_since=2.0**40)
     for each in ids:
         found = await rig.tape(each)
         assert found.text == SMALL
@@ -458,7 +460,7 @@ async def test_one_call_takes_the_file_and_holds_the_answer_until_the_end(rig: R
     async with rig.client() as client:
 
         async def tracker() -> None:
-            waiting = rig.intake._waiting
+            waiting = rig.intake._endings.waiting
             await reached(lambda: waiting)
             ((_, import_id),) = waiting
             rig.tell(State(id=UUID(import_id), workspace=rig.workspace, status="running", rows=1))
@@ -496,9 +498,9 @@ async def test_an_upload_that_nobody_continues_is_given_up_after_a_day(rig: Rig)
     async with rig.client() as client:
         made = await begin(client, size=len(SMALL))
         await client.patch(url(made), content=SMALL[:40], headers={"Upload-Offset": "0"})
-        await rig.intake.sweep(time.time() + 23 * 3600, quiet_since=0)
+        await rig.intake.sweeping.sweep(time.time() + 23 * 3600, quiet_since=0)
         assert not (await rig.tape(made)).of(SourceFailed)
-        await rig.intake.sweep(time.time() + 25 * 3600, quiet_since=0)
+        await rig.intake.sweeping.sweep(time.time() + 25 * 3600, quiet_since=0)
         assert [fact.code for fact in (await rig.tape(made)).of(SourceFailed)] == ["abandoned"]
         answer = await client.patch(url(made), content=SMALL[40:], headers={"Upload-Offset": "40"})
         assert (answer.status_code, answer.json()["code"]) == (422, "abandoned")
@@ -515,7 +517,7 @@ async def test_as_many_uploads_as_allowed_run_at_once(servers: Servers) -> None:
             yield SMALL[40:]
 
         first = asyncio.create_task(client.put(url(made), content=slowly()))
-        await reached(lambda: rig.intake._streams._open[rig.workspace])
+        await reached(lambda: rig.intake.uploads.streams._open[rig.workspace])
         second = await client.put(url(made), content=SMALL)
         assert (second.status_code, second.json()["code"]) == (429, "too_many_uploads")
         assert int(second.headers["retry-after"]) > 0

@@ -70,7 +70,7 @@ async def test_a_file_that_was_deleted_at_another_data_centre_leaves_its_row_and
         gone, kept = [await import_file(rig, client) for _ in range(2)]
         monkeypatch.setattr(rig.intake, "_deleted", lambda: [UUID(gone), uuid4()])
         for _ in range(2):
-            await rig.intake.sweep(time.time(), quiet_since=0)
+            await rig.intake.sweeping.sweep(time.time(), quiet_since=0)
         assert (await client.get(f"/api/v1/imports/{gone}/file")).json()["deleted_at"] is not None
     assert [kept_key(rig.servers, each) for each in (gone, kept)] == [False, True]
     # Told once: what is deleted here is not deleted again because somebody said so.
