@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, fields
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID, uuid4
 
 import msgspec
@@ -23,7 +23,7 @@ from app.core.events import AnyFact, Counts, Projected, Received, Requested, Sea
 from app.core.folding import fold as fold_fact
 from app.core.folding import holds_everywhere, unknown
 from app.core.groups import GROUPS
-from app.core.imports import ImportRecord
+from app.core.imports import ImportRecord, State, Status
 from app.core.rights import SERVICES, rights
 from app.core.topics import COPIED, FACTS, TOPICS, at_home, copy_of, every_topic, everywhere
 from app.core.workspaces import workspace_id
@@ -31,6 +31,7 @@ from app.dead import Letter, back
 from app.settings import Settings
 from tests.importing import WORKSPACE, Segment, imports
 from workers.harness import Record, set_aside
+from workers.importer.stopped import Stopped
 from workers.tracker.follow import together
 
 EAST = ("east",)
@@ -162,6 +163,16 @@ def test_a_copy_whose_own_partition_another_tracker_has_waits() -> None:
 
 
 IMPORT = uuid4()
+
+
+@pytest.mark.parametrize(("sites", "stopping"), [("", {"cancelled", "failed"}), ("east", {"cancelled"})])
+def test_what_came_of_a_failed_import_is_merged_by_all_data_centres(sites: str, stopping: set[str]) -> None:
+    stopped = Stopped(process(remote_sites=sites))
+    for status in get_args(Status):
+        record = ImportRecord(state=State(id=IMPORT, workspace=WORKSPACE, status=status))
+        stopped._ended.learn(str(IMPORT).encode(), msgspec.json.encode(record))
+        assert stopped(WORKSPACE, IMPORT) == (status in stopping)
+        stopped._ended.forget(str(WORKSPACE), str(IMPORT))
 
 
 def where(site: str) -> dict[str, Any]:
