@@ -140,7 +140,9 @@ class Uploads:
         """Raises Rejected `not_found`."""
         job = await self._store.find(workspace, import_id)
         if job is None:
-            raise Rejected("not_found", "There is no such import.")
+            unknown = self._imports.get(str(workspace), str(import_id)) is None
+            elsewhere = "This import was taken by another data centre: go on there, or send the file again."
+            raise Rejected("not_found", "There is no such import." if unknown else elsewhere)
         return job
 
     async def settle(self, job: Job) -> Job:

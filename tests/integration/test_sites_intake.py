@@ -68,7 +68,7 @@ async def test_a_file_that_was_deleted_at_another_data_centre_leaves_its_row_and
 ) -> None:
     async with rig.client() as client:
         gone, kept = [await import_file(rig, client) for _ in range(2)]
-        monkeypatch.setattr(rig.intake, "_deleted", lambda: [UUID(gone), uuid4()])
+        monkeypatch.setattr(rig.intake.sweeping, "_deleted", lambda: [UUID(gone), uuid4()])
         for _ in range(2):
             await rig.intake.sweeping.sweep(time.time(), quiet_since=0)
         assert (await client.get(f"/api/v1/imports/{gone}/file")).json()["deleted_at"] is not None
@@ -87,3 +87,13 @@ async def test_a_request_that_is_sent_again_to_another_data_centre_is_an_import_
             async with side.client(**rig.headers) as client:
                 ids.append((await client.post("/api/v1/imports", **asked)).json()["id"])
     assert ids[0] == ids[1] != ids[2]
+
+
+async def test_whoever_goes_on_with_an_upload_of_another_data_centre_is_told_where_it_is(rig: Rig) -> None:
+    import_id = from_elsewhere(rig, "running")
+    async with rig.client() as client:
+        answer = await client.put(url(str(import_id)), content=FILE[:100])
+        nowhere = await client.put(url(str(uuid4())), content=FILE[:100])
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.json()["detail"].startswith("This import was taken by another data centre")
+    assert nowhere.json()["detail"] == "There is no such import."
