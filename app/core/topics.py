@@ -9,7 +9,9 @@ from zlib import crc32
 DAY = timedelta(days=1)
 SEGMENT_RECORD_BYTES = 8 * 1024 * 1024
 EXPRESS_SEGMENTS = 4
-"""The first segments of every import, so that small imports never wait behind big ones."""
+"""The first segments of a small import, so that it never waits behind big ones."""
+SMALL_BYTES = 464 * 1024
+"""What the first four segments hold. Of an import that is known to be greater, only the first one is urgent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +175,10 @@ def at_home(name: str) -> str:
     return rest if rest in _COPIED_NAMES else name
 
 
-def segment_topic(index: int) -> Topic:
-    """The lane of a segment."""
-    return EXPRESS if index < EXPRESS_SEGMENTS else BULK
+def segment_topic(index: int, size: int | None = None) -> Topic:
+    """The lane of a segment, always the same; `size` is how many bytes the import was announced with, if it was."""
+    urgent = 1 if size is not None and size > SMALL_BYTES else EXPRESS_SEGMENTS
+    return EXPRESS if index < urgent else BULK
 
 
 def spread(import_id: UUID, index: int, partitions: int) -> int:

@@ -23,7 +23,7 @@ from app.core.events import (
 )
 from app.core.reading.cutting import Cut
 from app.core.reading.plan import Plan
-from app.core.topics import BULK, EXPRESS_SEGMENTS, FACTS, KEYS, Topic, segment_topic, spread
+from app.core.topics import BULK, FACTS, KEYS, Topic, segment_topic, spread
 from app.jobs.jobs import Job
 from app.sealing import Files
 
@@ -88,16 +88,15 @@ class Outlet:
             member=piece.member,
             begins=piece.begins,
         )
+        topic = segment_topic(cut.index, job.size)
         partition = None
-        if cut.index >= EXPRESS_SEGMENTS:
+        if topic is BULK:
             partition = spread(job.id, cut.index, await self._producer.partitions(BULK))
         value: bytes = cut.data
         headers = [("segment", msgspec.json.encode(header))]
         if job.file_key is not None:
             value, headers = self._files.seal(job.file_key, job.workspace, job.id, value, headers)
-        return await self._producer.send(
-            segment_topic(cut.index), key=_key(job), value=value, headers=headers, partition=partition
-        )
+        return await self._producer.send(topic, key=_key(job), value=value, headers=headers, partition=partition)
 
     async def requested(self, job: Job) -> None:
         """Tells the key of its file, and then that an import was asked for, always in the same words."""

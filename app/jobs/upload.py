@@ -30,7 +30,7 @@ from app.core.imports import Failure
 from app.core.reading.cutting import Cut, Cutter, CutterState
 from app.core.reading.plan import Plan
 from app.core.reading.plans import Completion
-from app.core.topics import EXPRESS_SEGMENTS
+from app.core.topics import BULK, EXPRESS, segment_topic
 from app.jobs import metrics
 from app.jobs.containers.child import Texts, Unpacker
 from app.jobs.containers.contents import Contents, understand
@@ -318,9 +318,10 @@ class Upload:
             while self._flying_bytes > IN_FLIGHT_BYTES:
                 self._landed.clear()
                 await self._landed.wait()
-            # The express lane is for imports that must not wait behind big ones, so they do not wait here either.
-            if cut.index >= EXPRESS_SEGMENTS:
+            if segment_topic(cut.index, self.job.size) is BULK:
                 await self._backlog.room(self.job.workspace, unless=lambda: self._stopped)
+            elif cut.index:  # the very first is always urgent
+                await self._backlog.room(self.job.workspace, unless=lambda: self._stopped, express=True)
             if self._stopped:
                 raise Overtaken
             sent.append(await self._send(piece))
@@ -339,7 +340,9 @@ class Upload:
         segment = await self._outlet.segment(self.job, piece, crc32c(cut.data))
         self._flying_bytes += size
         segment.add_done_callback(landed)
-        self._backlog.produced(self.job.workspace, self.job.id, cut.index + 1)
+        self._backlog.produced(
+            self.job.workspace, self.job.id, cut.index + 1, express=segment_topic(cut.index, self.job.size) is EXPRESS
+        )
         metrics.SEGMENTS.inc()
         return segment
 

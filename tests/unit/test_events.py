@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from app.core import events, telemetry
-from app.core.topics import EXPRESS_SEGMENTS, TOPICS, segment_topic, spread
+from app.core.topics import BULK, EXPRESS, EXPRESS_SEGMENTS, SMALL_BYTES, TOPICS, segment_topic, spread
 
 DOCS = (Path(__file__).parents[2] / "docs" / "events.md").read_text()
 FACTS = get_args(events.AnyFact)
@@ -60,6 +60,11 @@ def test_a_reader_ignores_fields_that_it_does_not_know() -> None:
 def test_the_first_segments_take_the_express_lane() -> None:
     lanes = [segment_topic(index).name.rsplit(".", 1)[1] for index in range(EXPRESS_SEGMENTS + 2)]
     assert lanes == ["express"] * 4 + ["bulk"] * 2
+
+
+@pytest.mark.parametrize(("size", "urgent"), [(None, 4), (1, 4), (SMALL_BYTES, 4), (SMALL_BYTES + 1, 1)])
+def test_of_an_import_that_is_known_to_be_great_only_the_first_segment_is_urgent(size: int | None, urgent: int) -> None:
+    assert [segment_topic(index, size) for index in range(6)] == [EXPRESS] * urgent + [BULK] * (6 - urgent)
 
 
 def test_neighbouring_segments_of_an_import_go_to_different_partitions() -> None:
