@@ -18,7 +18,9 @@ Action = Literal[
     "member.removed",
     "token.made",
     "token.revoked",
+    "letter.shown",
 ]
 
 Note = Callable[[Principal, Action, str], Awaitable[None]]
-"""Writes down that a principal does this with that (an id, or of an export its format). Raises TryAgain."""
+"""Writes down that a principal does this with that (an id, of an export its format, of a record that was
+given up its reference). Raises TryAgain."""

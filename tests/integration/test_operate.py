@@ -92,7 +92,7 @@ async def test_letters_are_found_by_import_and_reason(operator: Person, letter: 
 
 
 async def test_the_bytes_are_shown_on_demand_and_that_is_written_down(
-    operator: Person, letter: tuple[str, UUID], caplog: pytest.LogCaptureFixture
+    web: House, operator: Person, letter: tuple[str, UUID], caplog: pytest.LogCaptureFixture
 ) -> None:
     reference, import_id = letter
     shown = await operator.browser.get("/operate/dead/letter", params={"reference": reference})
@@ -103,6 +103,10 @@ async def test_the_bytes_are_shown_on_demand_and_that_is_written_down(
     assert SECRET in opened.text
     said = next(record for record in caplog.records if record.getMessage() == "bytes of a dead letter were shown")
     assert (said.__dict__["record"], said.__dict__["by"]) == (reference, operator.principal.name)
+    workspace = (await web.services.letters.find(reference)).workspace
+    assert workspace is not None
+    (entry,) = (await web.services.audit.page(workspace, limit=9)).entries
+    assert (entry.action, entry.subject, entry.actor) == ("letter.shown", reference, operator.principal.person)
     unknown = await operator.browser.get("/operate/dead/letter", params={"reference": "no/such/1"})
     assert unknown.status_code == 404
 

@@ -4,6 +4,7 @@ Letters are brought back, and groups paused, by plain forms.
 """
 
 from collections import Counter
+from dataclasses import replace
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -63,11 +64,14 @@ async def show_one(request: Request) -> Response:
 
 
 async def show_bytes(request: Request) -> Response:
-    """The bytes of a letter. Who looks at them is logged, which is why this is no link."""
+    """The bytes of a letter. Who looks at them is written down, for the owners, too: this is why it is no link."""
     principal = operator(request)
     form = await fields(request)
     letters = services(request).letters
     letter = await letters.find(form.get("reference", ""))
+    if letter.workspace is not None:
+        theirs = replace(principal, workspace=letter.workspace)
+        await services(request).audit.note(theirs, "letter.shown", letter.reference)
     data = await letters.bytes_of(letter, principal.name)
     text = data[:SHOWN_BYTES].decode(errors="replace")
     return page(request, "operate-letter.html", letter=letter, text=text, replayable=_replayable(letter))
