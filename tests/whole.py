@@ -1,8 +1,9 @@
-"""The whole stack for browser tests and fault tests: started once a session, as a person would start it."""
+"""The whole stack for tests of all of it: started once a session, as a person would start it."""
 
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -12,19 +13,24 @@ from app.stack.whole import Whole, whole
 from bench.client import Client
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Whole]:
+@contextmanager
+def started(**environment: str) -> Iterator[Whole]:
+    """A stack with these settings, of which nothing is left afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="addressbus-whole-"))
     folder.chmod(0o755)
     data_dir = folder / "data"
     try:
-        with whole(
-            data_dir, REQUESTS_PER_MINUTE="100000", PREVIEWS_PER_MINUTE="10000", PROVIDERS="simulated"
-        ) as running:
+        with whole(data_dir, **environment) as running:
             yield running
     finally:
         places.forget(data_dir)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Whole]:
+    with started(REQUESTS_PER_MINUTE="100000", PREVIEWS_PER_MINUTE="10000", PROVIDERS="simulated") as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -115,6 +115,8 @@ def _node(
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": f"User:broker;User:{ADMIN}",
         "default.replication.factor": NODES,
+        # All nodes end together: the last ones would wait for a controller that has gone already.
+        "controlled.shutdown.enable": "false",
         **servers.copies(NODES),
     }
     administrator = f"SCRAM-SHA-512=[name={ADMIN},password={secrets.kafka[ADMIN]}]"
