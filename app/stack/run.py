@@ -169,7 +169,8 @@ class _Session:
         given = self._settings
         admin = servers.postgres.url if servers.postgres else given.database_url
         kafka = servers.kafka.bootstrap if servers.kafka else given.kafka_bootstrap
-        operator = {"kafka_bootstrap": kafka, **_connects(servers, OPERATOR)}
+        where = {"site": given.site, "remote_sites": given.remote_sites}
+        operator = {"kafka_bootstrap": kafka, **where, **_connects(servers, OPERATOR)}
         return Addresses(
             kafka=kafka,
             operator={name.upper(): value for name, value in operator.items()},
