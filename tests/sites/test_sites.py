@@ -19,7 +19,7 @@ from uuid import uuid4
 
 import pytest
 
-from app.core.topics import CHANGED, COPIED, FACTS, IMPORTS, NOTICES, copy_of
+from app.core.topics import CHANGED, COPIED, FACTS, IMPORTS, KEYS, NOTICES, copy_of
 from app.stack import places
 from app.stack.mirror import HEARTBEATS
 from bench import people
@@ -199,6 +199,29 @@ async def test_a_cut_between_the_sites_is_made_up_for(pair: Pair, clients: Clien
     count, _ = await same(pair)
     say(f"both the same {time.monotonic() - healed:.1f} s after it, with an import at each")
     assert count == before + people.expected(10_000).created
+
+
+async def test_that_a_file_was_deleted_at_one_site_is_known_at_the_other(
+    pair: Pair, clients: Clients, tmp_path: Path
+) -> None:
+    async with Watching(clients, EAST, WEST) as seen:
+        import_id = await send(clients[EAST], tmp_path, 100, somebody())
+        for site in NAMES:
+            await seen[site].until(import_id, visible, WITHIN)
+
+    async def answer() -> int:
+        return (await clients[WEST].http.delete(f"/api/v1/imports/{import_id}/file")).status_code
+
+    async def gone_at_east() -> bool:
+        found = await copies.records(pair.stack(EAST)["kafka"], copy_of(KEYS, WEST).name)
+        return any(
+            record.key == import_id.encode() and record.value is None for batch in found.values() for record in batch
+        )
+
+    assert not await gone_at_east()
+    # A page may hear of the end a moment before the web is sure of it.
+    await eventually(answer, lambda code: code == 200, within=WITHIN)
+    await eventually(gone_at_east, bool, within=WITHIN)
 
 
 async def test_a_site_finishes_what_another_that_died_had_begun(pair: Pair, clients: Clients, tmp_path: Path) -> None:
