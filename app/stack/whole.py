@@ -14,7 +14,8 @@ from typing import Any
 
 from app.stack import ports
 
-START_SECONDS = 180
+START_SECONDS = 300
+"""Three brokers need minutes where many others want the same two cores."""
 STOP_SECONDS = 60
 
 
