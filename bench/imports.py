@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +39,10 @@ class Timed:
         return next(at for at, known in self.progress if known >= rows)
 
 
-async def import_file(client: Client, stack: Whole, path: Path, within: float = WAIT_SECONDS) -> Timed:
-    """Imports a file as the page does: channel first, then request, then upload."""
+async def import_file(
+    client: Client, stack: Whole, path: Path, within: float = WAIT_SECONDS, *, until: Callable[..., bool] = visible
+) -> Timed:
+    """Imports a file as the page does: channel first, then request, then upload. Waits `until` a state is reached."""
     channel = await client.channel()
     async with client.watching(channel) as watched:
         with measured(stack) as usage:
@@ -50,7 +52,7 @@ async def import_file(client: Client, stack: Whole, path: Path, within: float = 
             state = await watched.until(made["id"], ended, within)
             finished = time.monotonic() - started
         await uploading
-        state = await watched.until(made["id"], visible, within)
+        state = await watched.until(made["id"], until, within)
         seen = time.monotonic() - started
     return Timed(
         state=state,
@@ -166,7 +168,7 @@ async def small_beside_big(client: Client, stack: Whole, folder: Path, rows: int
         for made in begun:
             await watched.until(made["id"], lambda state: state["rows"] > 0, WAIT_SECONDS)
         for _ in range(10):
-            times.append((await import_file(client, stack, small)).finished)  # noqa: PERF401  # one after another
+            times.append((await import_file(client, stack, small, until=ended)).finished)  # noqa: PERF401  # one after another
         running = sum(not ended(watched.states[made["id"]]) for made in begun)
         for made in begun:
             await client.cancel(made["id"])
