@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any
 from uuid import UUID, uuid4
@@ -157,10 +157,3 @@ def importer(
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
-
-
-async def until(fact: Callable[[], bool], within: float = 60) -> None:
-    """Waits for a fact."""
-    async with asyncio.timeout(within):
-        while not fact():  # noqa: ASYNC110 (what is waited for happens in other processes)
-            await asyncio.sleep(0.02)

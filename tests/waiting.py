@@ -17,3 +17,10 @@ async def eventually(look: Callable[[], Awaitable[T]], good: Callable[[T], bool]
         await asyncio.sleep(0.01)
         found = await look()
     return found
+
+
+async def until(fact: Callable[[], bool], within: float = 60) -> None:
+    """Waits for what comes true in other tasks, threads and processes. Raises TimeoutError."""
+    async with asyncio.timeout(within):
+        while not fact():  # noqa: ASYNC110 (what is waited for has no event here)
+            await asyncio.sleep(0.01)

@@ -5,7 +5,7 @@ import contextlib
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID, uuid4
@@ -24,6 +24,7 @@ from app.core.topics import IMPORTS, NOTICES
 from app.gateway.limits import Limits
 from app.gateway.server import Gateway
 from tests.integration.conftest import Servers
+from tests.waiting import until
 
 KEYS = "k:" + "5a" * 32
 ORIGIN = "http://localhost:8000"
@@ -43,21 +44,13 @@ def settings(servers: Servers, name: str, *, redis: str | None = None, drain_sec
     )
 
 
-async def becomes(true: Callable[[], bool], within: float = 60) -> None:
-    """Waits for a fact."""
-    deadline = time.monotonic() + within
-    while not true():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        await asyncio.sleep(0.01)
-
-
 @contextlib.asynccontextmanager
 async def gateway(settings: config.Gateway, group: str, limits: Limits = QUICK) -> AsyncIterator[Gateway]:
     stop = asyncio.Event()
     running = Gateway(settings, limits=limits, group=group)
     task = asyncio.create_task(running.run(stop))
     try:
-        await becomes(lambda: task.done() or running.missing() is None)
+        await until(lambda: task.done() or running.missing() is None)
         yield running
     finally:
         stop.set()
@@ -123,7 +116,7 @@ class Client:
     async def subscribe(self, workspace: UUID, channel: str, **position: Any) -> dict[str, Any]:
         number = secrets.token_hex(4)
         await self.say(type="subscribe", id=number, channel=channel, token=self.token(workspace, channel), **position)
-        await becomes(lambda: any(frame.get("id") == number for frame in self.frames) or self.code is not None)
+        await until(lambda: any(frame.get("id") == number for frame in self.frames) or self.code is not None)
         return next(frame for frame in self.frames if frame.get("id") == number)
 
     def version(self, import_id: UUID) -> int:

@@ -12,7 +12,8 @@ from app.core.channels import cookie_name
 from app.gateway.server import Gateway
 from tests.integration.conftest import Servers
 from tests.integration.house import HOME, House, Person, house
-from tests.integration.listening import KEYS, Client, becomes, client, gateway, settings
+from tests.integration.listening import KEYS, Client, client, gateway, settings
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ async def subscribed(page: Client, by: httpx.AsyncClient) -> None:
     """Opens the workspace's channel with a token that the API gave."""
     made = (await by.post("/api/v1/channels", json={"scope": "workspace"})).json()
     await page.say(type="subscribe", id="1", channel=made["channel"], token=made["token"])
-    await becomes(lambda: any(frame["type"] == "subscribed" for frame in page.frames))
+    await until(lambda: any(frame["type"] == "subscribed" for frame in page.frames))
 
 
 async def signs_out(owner: Person, member: Person) -> httpx.Response:
@@ -91,7 +92,7 @@ async def test_whoever_loses_access_loses_their_sockets_within_a_second_and_nobo
         told = time.monotonic()
         assert answer.status_code == 204
         ended = [socket for socket, ends in ((page, page_ends), (program, program_ends)) if ends]
-        await becomes(lambda: all(socket.code == 4504 for socket in ended), within=5)
+        await until(lambda: all(socket.code == 4504 for socket in ended), within=5)
         assert time.monotonic() - told < 1
         assert [socket.code for socket in (theirs, page, program) if socket not in ended] == [None] * (3 - len(ended))
 
@@ -101,5 +102,5 @@ async def test_a_token_from_the_api_opens_nothing_for_another_credential(web: Ho
     made = (await owner.browser.post("/api/v1/channels", json={"scope": "workspace"})).json()
     async with program_of(live, owner) as program:
         await program.say(type="subscribe", id="1", channel=made["channel"], token=made["token"])
-        await becomes(lambda: program.code is not None)
+        await until(lambda: program.code is not None)
         assert program.code == 4500

@@ -17,8 +17,9 @@ from app import config
 from app.bus import Producer, partitions_of
 from app.core.events import SegmentHeader
 from app.core.topics import BULK
-from tests.importing_kafka import Upload, importer, until
+from tests.importing_kafka import Upload, importer
 from tests.integration.conftest import Servers
+from tests.waiting import until
 
 SEGMENTS, ROWS = 60, 200
 EVERY = 0.1

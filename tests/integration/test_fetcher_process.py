@@ -22,9 +22,10 @@ from app.core.reading.plan import Plan, Values
 from app.core.topics import FACTS, FETCHES, IMPORTS, KEYS
 from app.sealing import Files, Vault
 from tests.fetching import Shop, Simulated, settings, shop, simulated
-from tests.importing_kafka import importer, until
+from tests.importing_kafka import importer
 from tests.integration.conftest import Servers
 from tests.sealing import DATA_KEYS
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,8 @@ from app.core.events import Revocation
 from app.core.topics import REVOCATIONS
 from app.gateway.server import Gateway
 from tests.integration.conftest import Servers
-from tests.integration.listening import ORIGIN, Import, becomes, client, gateway, producing, settings
+from tests.integration.listening import ORIGIN, Import, client, gateway, producing, settings
+from tests.waiting import until
 
 
 @pytest.fixture(scope="module")
@@ -39,16 +40,16 @@ async def one(servers: Servers) -> AsyncIterator[Gateway]:
 async def test_a_client_hears_snapshot_then_progress_then_the_end(one: Gateway, producer: bus.Producer) -> None:
     work = Import(producer)
     async with client(one) as page:
-        await becomes(lambda: bool(page.frames))
+        await until(lambda: bool(page.frames))
         assert page.frames[0]["type"] == "hello"
         assert page.frames[0]["heartbeat"] == 25
         answer = await page.subscribe(work.workspace, work.channel)
         assert (answer["recovered"], answer["states"], answer["events"], answer["offset"]) == (False, [], [], 0)
         await work.notice(1)
-        await becomes(lambda: page.version(work.id) == 1)
+        await until(lambda: page.version(work.id) == 1)
         await work.notice(2, "finished")
         await work.notice(3, "visible")
-        await becomes(lambda: page.version(work.id) == 3)
+        await until(lambda: page.version(work.id) == 3)
         assert page.kinds == [("progress", 1), ("finished", 2), ("visible", 3)]
     async with client(one) as late:
         answer = await late.subscribe(work.workspace, work.channel)
@@ -60,13 +61,13 @@ async def test_a_client_that_comes_back_hears_exactly_what_it_missed(one: Gatewa
     async with client(one) as page:
         await page.subscribe(work.workspace, work.channel)
         await work.notice(1)
-        await becomes(lambda: page.version(work.id) == 1)
+        await until(lambda: page.version(work.id) == 1)
         position = page.position
     await work.notice(2, "finished")
     await work.notice(3, "visible")
     async with client(one, credential=page.credential) as again:
         await again.subscribe(work.workspace, work.channel)
-        await becomes(lambda: again.version(work.id) == 3)
+        await until(lambda: again.version(work.id) == 3)
         answer = await again.subscribe(work.workspace, work.channel, **position)
         assert answer["recovered"]
         assert [(event["kind"], event["previous"], event["offset"]) for event in answer["events"]] == [
@@ -91,7 +92,7 @@ async def test_a_workspace_channel_hears_every_import_and_no_other_workspace(
         await foreign.notice(1, to=everything)
         await first.notice(1)
         await second.notice(1)
-        await becomes(lambda: page.version(first.id) == page.version(second.id) == 1)
+        await until(lambda: page.version(first.id) == page.version(second.id) == 1)
         assert page.version(foreign.id) == -1
 
 
@@ -110,7 +111,7 @@ async def test_a_notice_taken_by_one_gateway_reaches_clients_of_the_other(
                 await right.subscribe(work.workspace, work.channel)
             for work in works:
                 await work.notice(1, "finished")
-            await becomes(lambda: all(left.version(work.id) == right.version(work.id) == 1 for work in works))
+            await until(lambda: all(left.version(work.id) == right.version(work.id) == 1 for work in works))
 
 
 async def test_an_emptied_redis_begins_a_new_epoch_and_nobody_sees_less(
@@ -122,11 +123,11 @@ async def test_an_emptied_redis_begins_a_new_epoch_and_nobody_sees_less(
         await other.subscribe(work.workspace, work.channel)
         for version in (1, 2, 3):
             await work.notice(version)
-        await becomes(lambda: page.version(work.id) == 3)
+        await until(lambda: page.version(work.id) == 3)
         async with Redis.from_url(servers.redis) as redis:
             await redis.flushall()
         await work.notice(4, "finished")
-        await becomes(lambda: page.version(work.id) == other.version(work.id) == 4)
+        await until(lambda: page.version(work.id) == other.version(work.id) == 4)
         after = await page.subscribe(work.workspace, work.channel, epoch=before["epoch"], offset=3)
         assert after["epoch"] != before["epoch"]
         assert not after["recovered"]
@@ -140,10 +141,10 @@ async def test_an_emptied_redis_is_filled_again_without_any_notice(
     async with client(one) as page:
         before = await page.subscribe(work.workspace, work.channel)
         await work.notice(1)
-        await becomes(lambda: page.version(work.id) == 1)
+        await until(lambda: page.version(work.id) == 1)
         async with Redis.from_url(servers.redis) as redis:
             await redis.flushall()
-        await becomes(lambda: page.position["epoch"] != before["epoch"])
+        await until(lambda: page.position["epoch"] != before["epoch"])
         assert page.kinds == [("progress", 1)]
 
 
@@ -152,7 +153,7 @@ async def test_what_only_the_map_of_imports_knows_is_told(one: Gateway, producer
     async with client(one) as page:
         await page.subscribe(work.workspace, work.channel)
         await work.commit(5, "visible")
-        await becomes(lambda: page.version(work.id) == 5)
+        await until(lambda: page.version(work.id) == 5)
         assert page.kinds == [("visible", 5)]
     async with client(one) as late:
         answer = await late.subscribe(work.workspace, channels.workspace_channel(work.workspace))
@@ -167,7 +168,7 @@ async def test_a_lost_pubsub_connection_loses_nothing(one: Gateway, servers: Ser
             if version % 7 == 0:
                 await redis.client_kill_filter(_type="pubsub")
             await work.notice(version, "finished" if version > 20 else "progress")
-        await becomes(lambda: page.version(work.id) == 29)
+        await until(lambda: page.version(work.id) == 29)
         assert [version for kind, version in page.kinds if kind == "finished"] == list(range(21, 30))
 
 
@@ -179,12 +180,12 @@ async def test_a_revocation_closes_within_a_second_and_new_sockets_too(one: Gate
         revocation = Revocation(holder=holder, at=time.time())
         started = time.monotonic()
         await producer.publish(REVOCATIONS, key=holder.encode(), value=msgspec.json.encode(revocation))
-        await becomes(lambda: page.code is not None, within=1.5)
+        await until(lambda: page.code is not None, within=1.5)
         assert page.code == 4504
         assert time.monotonic() - started < 1
         assert friend.code is None
     async with client(one, credential=page.credential) as again:
-        await becomes(lambda: again.code is not None)
+        await until(lambda: again.code is not None)
         assert again.code == 4504
 
 
@@ -241,7 +242,7 @@ async def test_a_token_of_somebody_else_or_for_another_channel_ends_the_socket(
     async with client(one) as thief, client(one) as owner:
         token = owner.token(work.workspace, work.channel)
         await thief.say(type="subscribe", id=1, channel=work.channel, token=token)
-        await becomes(lambda: thief.code is not None)
+        await until(lambda: thief.code is not None)
         assert thief.code == 4500
         assert thief.frames[-1] == {"type": "error", "id": 1, "code": "bad_token", "temporary": False}
 
@@ -253,10 +254,10 @@ async def test_a_socket_ends_with_its_token_unless_it_is_refreshed(one: Gateway,
             token = reader.token(work.workspace, work.channel, seconds=2)
             await reader.say(type="subscribe", id=1, channel=work.channel, token=token)
         await fresh.say(type="refresh", id=2, channel=work.channel, token=fresh.token(work.workspace, work.channel))
-        await becomes(lambda: page.code is not None)
+        await until(lambda: page.code is not None)
         assert page.code == 4006
         await work.notice(1)
-        await becomes(lambda: fresh.version(work.id) == 1)
+        await until(lambda: fresh.version(work.id) == 1)
 
 
 @pytest.mark.parametrize(
@@ -265,7 +266,7 @@ async def test_a_socket_ends_with_its_token_unless_it_is_refreshed(one: Gateway,
 async def test_what_nobody_can_understand_ends_the_socket(one: Gateway, text: str) -> None:
     async with client(one) as page:
         await page.socket.send(text)
-        await becomes(lambda: page.code is not None)
+        await until(lambda: page.code is not None)
         assert page.code == 4502
 
 
@@ -274,14 +275,14 @@ async def test_a_flood_of_commands_ends_the_socket(one: Gateway) -> None:
         with contextlib.suppress(ConnectionClosed):
             for _ in range(100):
                 await page.socket.send('{"type":"pong"}')
-        await becomes(lambda: page.code is not None)
+        await until(lambda: page.code is not None)
         assert page.code == 4005
 
 
 async def test_an_oversized_frame_ends_the_socket(one: Gateway) -> None:
     async with client(one) as page:
         await page.socket.send(json.dumps({"type": "pong", "x": "y" * 5000}))
-        await becomes(lambda: page.code is not None)
+        await until(lambda: page.code is not None)
         assert page.code == 1009
 
 
@@ -289,6 +290,6 @@ async def test_one_holder_has_ten_sockets_and_no_more(one: Gateway) -> None:
     async with contextlib.AsyncExitStack() as stack:
         credential = secrets.token_urlsafe()
         crowd = [await stack.enter_async_context(client(one, credential=credential)) for _ in range(11)]
-        await becomes(lambda: crowd[10].code is not None)
+        await until(lambda: crowd[10].code is not None)
         assert crowd[10].code == 4503
         assert all(page.code is None for page in crowd[:10])

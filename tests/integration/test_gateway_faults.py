@@ -33,13 +33,12 @@ from tests.integration.listening import (
     ORIGIN,
     Client,
     Import,
-    becomes,
     client,
     gateway,
     producing,
     settings,
 )
-from tests.waiting import eventually
+from tests.waiting import eventually, until
 
 
 @pytest.fixture(scope="module")
@@ -108,11 +107,11 @@ async def test_a_redis_that_restarts_empty_costs_nobody_anything(
     ):
         before = await page.subscribe(work.workspace, work.channel)
         await work.notice(1)
-        await becomes(lambda: page.version(work.id) == 1)
+        await until(lambda: page.version(work.id) == 1)
         valkey.stop()
         await work.notice(2, "finished")
         await valkey.start()
-        await becomes(lambda: page.version(work.id) == 2)
+        await until(lambda: page.version(work.id) == 2)
         assert page.code is None, "the socket stayed"
         assert page.position["epoch"] != before["epoch"]
         assert page.kinds == [("progress", 1), ("finished", 2)]
@@ -131,13 +130,13 @@ async def test_without_redis_a_subscription_is_answered_from_the_map_and_complet
         await page.subscribe(other.workspace, other.channel)
         await work.commit(3)
         await other.commit(1)
-        await becomes(lambda: page.version(other.id) == 1)
+        await until(lambda: page.version(other.id) == 1)
         valkey.stop()
         answer = await page.subscribe(work.workspace, work.channel)
         assert [state["version"] for state in answer["states"]] == [3]
         await work.notice(4, "finished")
         await valkey.start()
-        await becomes(lambda: page.version(work.id) == 4)
+        await until(lambda: page.version(work.id) == 4)
         assert page.code is None
 
 
@@ -156,7 +155,7 @@ async def test_no_notice_counts_as_handled_while_redis_is_away(
         client(running) as page,
     ):
         await page.subscribe(work.workspace, work.channel)
-        await becomes(lambda: page.version(work.id) == 1)
+        await until(lambda: page.version(work.id) == 1)
 
 
 @cuts_connections
@@ -181,7 +180,7 @@ async def test_a_gateway_whose_redis_stays_away_leaves_its_notices_to_others_and
         await work.notice(1, "finished")
         await eventually(members, lambda found: found == 0)
         await valkey.start()
-        await becomes(lambda: page.version(work.id) == 1)
+        await until(lambda: page.version(work.id) == 1)
         assert await members() == 1
         assert page.code is None, "the socket stayed"
     await admin.close()
@@ -192,14 +191,14 @@ async def test_a_notice_delivered_again_is_not_told_again(servers: Servers, prod
     async with gateway(settings(servers, "gateway.1"), f"test-{uuid4()}") as running, client(running) as page:
         await page.subscribe(work.workspace, work.channel)
         await work.notice(1)
-        await becomes(lambda: page.version(work.id) == 1)
+        await until(lambda: page.version(work.id) == 1)
         await work.notice(2, "finished")
-        await becomes(lambda: page.version(work.id) == 2)
+        await until(lambda: page.version(work.id) == 2)
         # Another group takes every notice of the topic once more.
         async with gateway(settings(servers, "gateway.9"), f"test-{uuid4()}"):
             await work.notice(1)
             await work.notice(3, "visible")
-            await becomes(lambda: page.version(work.id) == 3)
+            await until(lambda: page.version(work.id) == 3)
         events = [frame for frame in page.frames if frame["type"] == "event"]
         assert [(event["offset"], event["state"]["version"]) for event in events] == [(1, 1), (2, 2), (3, 3)]
 
@@ -252,7 +251,7 @@ async def test_a_client_that_does_not_read_is_cut_while_the_others_hear_everythi
             assert time.monotonic() < deadline, "the stalled client is still there"
             version += 1
             await work.notice(version, "visible")
-            await becomes(lambda version=version: page.version(work.id) == version)  # type: ignore[misc]
+            await until(lambda version=version: page.version(work.id) == version)  # type: ignore[misc]
         assert [version for _, version in page.kinds] == list(range(1, version + 1))
 
 
@@ -268,7 +267,7 @@ async def test_a_client_that_never_answers_a_ping_is_closed(servers: Servers) ->
             await asyncio.wait_for(mute.wait_closed(), 5)
             assert mute.close_code == 4003
         assert page.code is None
-        await becomes(lambda: sum(frame["type"] == "ping" for frame in page.frames) > 2)
+        await until(lambda: sum(frame["type"] == "ping" for frame in page.frames) > 2)
 
 
 async def test_a_socket_that_does_not_introduce_itself_is_closed(servers: Servers, producer: bus.Producer) -> None:
@@ -280,7 +279,7 @@ async def test_a_socket_that_does_not_introduce_itself_is_closed(servers: Server
         client(running) as page,
     ):
         await page.subscribe(work.workspace, work.channel)
-        await becomes(lambda: silent.code is not None)
+        await until(lambda: silent.code is not None)
         assert silent.code == 4502
         assert page.code is None
 
@@ -310,10 +309,10 @@ async def test_a_drain_takes_everyone_along_and_waits_for_nobody_that_is_stalled
             await stack.enter_async_context(stalled(running.port, work))
             for version in range(1, 60):
                 await work.notice(version, "visible")
-            await becomes(lambda: all(page.version(work.id) == 59 for page in pages))
+            await until(lambda: all(page.version(work.id) == 59 for page in pages))
             started = time.monotonic()
         assert time.monotonic() - started < 8
-        await becomes(lambda: all(page.code is not None for page in pages))
+        await until(lambda: all(page.code is not None for page in pages))
         assert {page.code for page in pages} == {4001}
         drains = [frame["within_ms"] for page in pages for frame in page.frames if frame["type"] == "drain"]
         assert len(drains) == 10
@@ -403,12 +402,12 @@ async def test_two_processes_share_a_port_and_end_in_order_when_told(
                 await page.subscribe(work.workspace, channels.workspace_channel(work.workspace))
                 pages.append(page)
             await work.notice(1, "finished")
-            await becomes(lambda: all(page.version(work.id) == 1 for page in pages))
+            await until(lambda: all(page.version(work.id) == 1 for page in pages))
             assert b"addressbus_gateway_sockets" in await answers(health, "/metrics")
             for one in (first, second):
                 one.send_signal(signal.SIGTERM)
-            await becomes(lambda: all(page.code == 4001 for page in pages))
-            await becomes(lambda: first.poll() is not None and second.poll() is not None)
+            await until(lambda: all(page.code == 4001 for page in pages))
+            await until(lambda: first.poll() is not None and second.poll() is not None)
         assert (first.returncode, second.returncode) == (0, 0)
 
 
@@ -423,7 +422,7 @@ async def test_a_process_whose_client_does_not_read_ends_in_order_as_well(
                 await work.notice(version, "visible", to=work.channel)
             await metric(health, "addressbus_gateway_frames_total", lambda value: value >= 20)
             gateway.send_signal(signal.SIGTERM)
-            await becomes(lambda: gateway.poll() == 0, within=8)
+            await until(lambda: gateway.poll() == 0, within=8)
 
 
 async def test_a_gateway_that_is_killed_and_restarted_goes_on_within_five_seconds(
@@ -449,7 +448,7 @@ async def test_a_gateway_that_is_killed_and_restarted_goes_on_within_five_second
             page = Client(link, credential)
             page.task = asyncio.create_task(page.read())
             await page.subscribe(work.workspace, work.channel)
-            await becomes(lambda: page.version(work.id) == 2)
+            await until(lambda: page.version(work.id) == 2)
 
 
 @pytest.mark.parametrize("keys", ["", "nonsense"])

@@ -1,7 +1,7 @@
 """What the worker runtime promises, on a real broker: order, retries, and no aborted records."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ from app import config
 from app.bus import Producer
 from app.core.topics import DEAD, Topic
 from tests.integration.conftest import Servers
+from tests.waiting import until
 from workers import faustapp
 from workers.harness import Handler, Hopeless, Record
 
@@ -63,12 +64,6 @@ async def consuming(
     finally:
         stop.set()
         await running
-
-
-async def until(fact: Callable[[], bool], within: float = 60) -> None:
-    async with asyncio.timeout(within):
-        while not fact():  # noqa: ASYNC110 (what is waited for happens in other threads and servers)
-            await asyncio.sleep(0.02)
 
 
 async def test_each_record_of_a_partition_comes_once_and_in_order(

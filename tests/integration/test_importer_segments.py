@@ -14,8 +14,9 @@ from app import config
 from app.bus import Producer
 from app.core.events import Counts, SegmentDone, SegmentFailed, Setting
 from app.core.topics import EXPRESS, SETTINGS
-from tests.importing_kafka import Listener, Upload, importer, listening, until
+from tests.importing_kafka import Listener, Upload, importer, listening
 from tests.integration.conftest import Servers
+from tests.waiting import until
 from workers.crash import IMPORTING
 
 

@@ -24,9 +24,9 @@ from app.log import JsonLines
 from app.sealing import HEADER, Vault
 from tests.integration.conftest import Servers, started
 from tests.integration.house import House, Person, house
-from tests.integration.listening import becomes, client, gateway, settings
+from tests.integration.listening import client, gateway, settings
 from tests.integration.test_traces import working
-from tests.waiting import eventually
+from tests.waiting import eventually, until
 from workers.harness import Record, set_aside
 from workers.projector.burying import Burying
 
@@ -84,7 +84,7 @@ async def test_nothing_readable_is_left_of_an_erased_person_once_the_log_has_for
         person = await app.join(await app.workspace())
         await page.subscribe(person.principal.workspace, workspace_channel(person.principal.workspace))
         import_id = await imported(person)
-        await becomes(lambda: any(kind == "visible" for kind, _ in page.kinds), within=60)
+        await until(lambda: any(kind == "visible" for kind, _ in page.kinds), within=60)
         await problems(person, import_id, 2)
         assert {"topic contacts.changed", "table contacts.contacts", "table lookup.contacts"} <= await found(servers)
         await everything_fails(servers, app)

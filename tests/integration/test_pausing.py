@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -18,6 +18,7 @@ from app.core.groups import CONSUMER
 from app.core.topics import Topic
 from app.settings import GLOBAL, Settings
 from tests.integration.conftest import Servers
+from tests.waiting import until
 from workers import faustapp
 from workers.harness import Record
 
@@ -77,12 +78,6 @@ async def consuming(servers: Servers, operator: Operator, topic: Topic, seen: li
         await running
 
 
-async def until(fact: Callable[[], bool], within: float = 60) -> None:
-    async with asyncio.timeout(within):
-        while not fact():  # noqa: ASYNC110 (what is waited for happens in other threads and servers)
-            await asyncio.sleep(0.02)
-
-
 async def test_a_running_consumer_pauses_and_goes_on_and_nothing_is_lost(
     servers: Servers, operator: Operator, topic: Topic
 ) -> None:
@@ -121,6 +116,7 @@ from app import config
 from app.bus import Producer
 from app.core.topics import Topic
 from workers import faustapp
+from tests.waiting import until
 
 async def keep(record):
     print(record.value.decode(), flush=True)

@@ -30,12 +30,12 @@ from app.core.topics import COPIED, FACTS, IMPORTS, KEYS, SETTINGS, Topic, copy_
 from app.keys import KeyNotHere, Keys
 from app.sealing import Files, Vault
 from app.settings import Settings
-from tests.importing_kafka import HEADER, Listener, Upload, importer, listening, until
+from tests.importing_kafka import HEADER, Listener, Upload, importer, listening
 from tests.integration.again import Said
 from tests.integration.conftest import Servers
 from tests.integration.test_importer_segments import contacts, done, rows
 from tests.sealing import DATA_KEYS
-from tests.waiting import eventually
+from tests.waiting import eventually, until
 from workers.operating import Databases
 from workers.replay import replay
 from workers.tracker.follow import GROUP, Follower

@@ -23,8 +23,8 @@ from app.stack.supervision import Seen, Supervision
 from app.web import accounts
 from tests.integration.conftest import Servers
 from tests.integration.house import House, Person, house
-from tests.integration.listening import becomes, client, gateway, producing, settings
-from tests.waiting import eventually
+from tests.integration.listening import client, gateway, producing, settings
+from tests.waiting import eventually, until
 
 SESSION = 45
 """Seconds: far longer than a word of goodbye takes."""
@@ -127,7 +127,7 @@ async def test_groups_and_topics_are_measured_from_outside(web: House, seen: Liv
     assert topic is not None
     assert sum(topic.ends) > 0
     lag = {"group": "importer", "topic": BULK.name}
-    await becomes(lambda: REGISTRY.get_sample_value("addressbus_lag_records", lag) is not None)
+    await until(lambda: REGISTRY.get_sample_value("addressbus_lag_records", lag) is not None)
 
 
 async def test_who_fell_silent_is_told_to_be_gone_and_forgotten_in_the_end(web: House, seen: LiveMap[AnySeen]) -> None:
@@ -171,16 +171,16 @@ async def test_what_is_told_is_heard_on_the_operators_channel(servers: Servers) 
     ):
         await telemetry.tell(producer, one)
         await page.subscribe(OPERATORS, workspace_channel(OPERATORS))
-        await becomes(lambda: one.id in page.states)
+        await until(lambda: one.id in page.states)
         await telemetry.tell(producer, telemetry.ended(one, "finished"))
-        await becomes(lambda: page.states[one.id]["status"] == "finished")
+        await until(lambda: page.states[one.id]["status"] == "finished")
         assert page.states[one.id]["name"] == ours
 
 
 async def test_the_page_shows_all_of_it_to_operators_and_is_nothing_to_others(
     web: House, operator: Person, seen: LiveMap[AnySeen]
 ) -> None:
-    await becomes(lambda: web.services.telemetry.get("group:importer") is not None)
+    await until(lambda: web.services.telemetry.get("group:importer") is not None)
     shown = (await operator.browser.get("/operate")).text
     for text in ("import.segments.bulk", 'data-id="group:importer"', "contacts.changed.retry.5m", 'data-most="8"'):
         assert text in shown
@@ -197,12 +197,12 @@ async def test_an_operator_scales_and_it_is_written_down(
     with caplog.at_level(logging.WARNING, "app.web.pages.topology"):
         answer = await operator.browser.post("/operate/scale", data={"kind": "importer", "to": "2"})
     assert (answer.status_code, answer.headers["location"]) == (303, "/operate")
-    await becomes(lambda: supervisor.states["importer.2"] == "RUNNING")
+    await until(lambda: supervisor.states["importer.2"] == "RUNNING")
     said = next(record for record in caplog.records if record.getMessage() == "scaled").__dict__
     assert (said["kind"], said["to"], said["by"]) == ("importer", 2, operator.principal.name)
     answer = await operator.browser.post("/api/v1/operate/scale", json={"kind": "importer", "to": 1})
     assert answer.status_code == 202
-    await becomes(lambda: supervisor.states["importer.2"] == "STOPPED")
+    await until(lambda: supervisor.states["importer.2"] == "STOPPED")
     refused = await operator.browser.post("/api/v1/operate/scale", json={"kind": "importer", "to": 99})
     assert (refused.status_code, refused.json()["code"]) == (422, "not_scaled")
     elsewhere = {"Sec-Fetch-Site": "cross-site"}
@@ -228,12 +228,12 @@ async def test_a_static_member_that_leaves_gives_its_partitions_to_the_others_at
         await consumer.start()
     stays, goes = consumers
     try:
-        await becomes(lambda: len(stays.assignment()) == len(goes.assignment()) == 6)
+        await until(lambda: len(stays.assignment()) == len(goes.assignment()) == 6)
     finally:
         await goes.stop()
     began = time.monotonic()
     await membership.leave(members[1], group)
     await membership.leave(members[1], group)  # who is gone may say so again
-    await becomes(lambda: len(stays.assignment()) == 12)
+    await until(lambda: len(stays.assignment()) == 12)
     assert time.monotonic() - began < SESSION / 2
     await stays.stop()

@@ -17,7 +17,8 @@ from app.core.channels import workspace_channel
 from tests.integration.conftest import Servers
 from tests.integration.house import house
 from tests.integration.house import settings as web_settings
-from tests.integration.listening import becomes, client, gateway, settings
+from tests.integration.listening import client, gateway, settings
+from tests.waiting import until
 from workers.importer import main as importer
 from workers.projector import main as projector
 from workers.tracker.follow import Follower
@@ -100,7 +101,7 @@ async def test_an_import_is_one_trace_from_the_request_to_the_socket(servers: Se
             headers={"traceparent": heard.traceparent},
         )
         assert answer.status_code == 202, answer.text
-        await becomes(lambda: any(kind == "visible" for kind, _ in page.kinds), within=60)
+        await until(lambda: any(kind == "visible" for kind, _ in page.kinds), within=60)
 
     request, segment = "POST /api/v1/imports", "process import.segments.express"
     imported = f"{request} > upload > send import.segments.express > {segment}"
