@@ -1,7 +1,6 @@
 """`python -m workers importer|express`: the same worker on two lanes, two consumer groups."""
 
 import asyncio
-import gc
 import os
 
 from app import bus, config, health, log, telemetry, trace
@@ -10,6 +9,7 @@ from app.keys import Keys
 from app.sealing import Vault
 from workers import crash, faustapp
 from workers.harness import Handler
+from workers.importer import garbage
 from workers.importer.erasing import Erasing, Erasures
 from workers.importer.importing import Importing
 from workers.importer.stopped import Stopped
@@ -25,9 +25,7 @@ def main() -> None:
     log.set_up(settings.process_name, settings.log_level)
     trace.set_up(settings)
     crash.arm(os.environ)
-    # A segment is hundreds of thousands of small objects and no cycles: looking for some doubles its cost.
-    gc.freeze()
-    gc.set_threshold(500_000, 20, 20)
+    garbage.look_seldom()
     asyncio.run(run(settings))
 
 
