@@ -14,14 +14,12 @@ from uuid import UUID, uuid4
 
 import msgspec
 import psycopg
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from app import config, sql
 from app.bus import Producer
 from app.core.events import SegmentDone
 from app.core.imports import ImportRecord, State
-from app.core.topics import CHANGED, IMPORTS, PROBLEMS, Topic
+from app.core.topics import CHANGED, IMPORTS, PROBLEMS
 from tests.importing_kafka import Listener, Upload, importer, listening
 from tests.integration.conftest import Servers
 from tests.waiting import eventually
@@ -155,20 +153,6 @@ class Book:
         """The same to its end."""
         with self.command(*arguments) as process:
             return await ended(process)
-
-    async def forget(self, topic: Topic) -> None:
-        """The log forgets everything of a topic, as it does when its time is over."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.servers.kafka)
-        admin = AIOKafkaAdminClient(bootstrap_servers=self.servers.kafka)
-        await consumer.start()
-        await admin.start()
-        try:
-            places = [TopicPartition(topic.name, number) for number in range(await self.producer.partitions(topic))]
-            ends = await consumer.end_offsets(places)
-            await admin.delete_records({place: RecordsToDelete(before_offset=end) for place, end in ends.items()})
-        finally:
-            await consumer.stop()
-            await admin.close()
 
 
 class Said(Progress):

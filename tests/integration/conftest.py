@@ -7,7 +7,7 @@ servers` prints); then those are used and left alone.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from app.core.topics import BULK, EXPRESS
 from app.stack import embedded, places
+from tests.forgetting import forget
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +57,23 @@ def started() -> Iterator[Servers]:
         shutil.rmtree(data_dir, ignore_errors=True)
 
 
+_everybodys = pytest.StashKey[Servers]()
+
+
 @pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
+def servers(pytestconfig: pytest.Config) -> Iterator[Servers]:
     given = os.environ.get("ADDRESSBUS_TEST_STACK")
     if given:
         yield Servers(msgspec.json.decode(Path(given).read_bytes(), type=embedded.Addresses))
         return
     with started() as found:
+        pytestconfig.stash[_everybodys] = found
         yield found
+
+
+@pytest.fixture(scope="module", autouse=True)
+async def no_work_left(pytestconfig: pytest.Config) -> AsyncIterator[None]:
+    """Segments that nobody has imported are gone with their file: importers of the next one would begin with them."""
+    yield
+    if found := pytestconfig.stash.get(_everybodys, None):
+        await forget(found.kafka, BULK.name, EXPRESS.name)

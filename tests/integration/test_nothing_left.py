@@ -1,6 +1,5 @@
 """Of somebody who was erased nothing can be read: in no topic, no table, under no key of Redis, in no line of a log."""
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,8 +10,7 @@ import httpx
 import psycopg
 import pytest
 import redis.asyncio as redis
-from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka import AIOKafkaConsumer, ConsumerRecord
 
 from app import config
 from app.bus import Producer, partitions_of
@@ -22,6 +20,7 @@ from app.core.topics import CHANGED, DEAD, EXPRESS, PROBLEMS, TOPICS, retry_topi
 from app.keys import Keys
 from app.log import JsonLines
 from app.sealing import HEADER, Vault
+from tests.forgetting import forget
 from tests.integration.conftest import Servers, started
 from tests.integration.house import House, Person, house
 from tests.integration.listening import client, gateway, settings
@@ -103,8 +102,7 @@ async def test_nothing_readable_is_left_of_an_erased_person_once_the_log_has_for
 
         # After FILE_RETENTION_DAYS, or now; and after the 30 days of contacts.changed.
         assert (await person.program.delete(f"/api/v1/imports/{import_id}/file")).status_code == 200
-        for topic in told:
-            await forget(servers, topic)
+        await forget(servers.kafka, *told)
         assert await found(servers) == set()
         assert await readable(servers, app) == set()
         assert (await person.program.get("/api/v1/contacts")).json()["total"] == 1, "others are still there"
@@ -233,17 +231,3 @@ async def keys(servers: Servers) -> Mapping[str, str]:
     values = {name: str(await kinds[await cache.type(name)](name)) async for name in cache.scan_iter()}
     await cache.aclose()
     return values
-
-
-async def forget(servers: Servers, topic: str) -> None:
-    """The log forgets all that it has of a topic, as it does when its time is over."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka)
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
-    await asyncio.gather(consumer.start(), admin.start())
-    try:
-        places = [TopicPartition(topic, number) for number in range(12)]
-        ends = await consumer.end_offsets(places)
-        await admin.delete_records({place: RecordsToDelete(before_offset=end) for place, end in ends.items()})
-    finally:
-        await consumer.stop()
-        await admin.close()

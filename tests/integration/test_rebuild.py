@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -13,13 +13,21 @@ from app import sql
 from app.bus import Producer
 from app.core.topics import PROBLEMS
 from app.web.lookup import Lookup
+from tests.forgetting import forget
 from tests.integration.again import PATIENCE, Book, Said, book, ended, person, producing
-from tests.integration.conftest import Servers
+from tests.integration.conftest import Servers, started
 from tests.waiting import eventually
 from workers.projector.beside import TABLES
 from workers.rebuild import rebuild
 
 BAD = ",no address,,"
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    """Nobody else's: these commands go through everything that there is."""
+    with started() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +190,7 @@ async def test_what_has_left_the_log_is_told_and_kept_as_it_is(people: Book) -> 
         lost,
         people.workspace,
     )
-    await people.forget(PROBLEMS)
+    await forget(people.servers.kafka, PROBLEMS.name)
     said = Said()
     swapped = await rebuild(people.settings(), said)
     assert "older records of import.problems have left the log" in said.text

@@ -1,6 +1,6 @@
 """An import run again from the log, and all contacts told again: nothing changes, and who has lost something has it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from uuid import uuid4
 
 import psycopg
@@ -10,13 +10,21 @@ from app.bus import Producer
 from app.core.errors import Rejected, TryAgain
 from app.core.events import NO_IMPORT
 from app.core.topics import BULK
+from tests.forgetting import forget
 from tests.importing_kafka import Upload
 from tests.integration.again import Book, Said, book, person, producing
-from tests.integration.conftest import Servers
+from tests.integration.conftest import Servers, started
 from tests.waiting import eventually
 from workers import operating
 from workers.replay import replay
 from workers.republish import republish
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[Servers]:
+    """Nobody else's: these commands go through everything that there is."""
+    with started() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +101,7 @@ async def test_segments_that_a_restored_database_does_not_know_are_merged(people
 
 async def test_segments_that_have_left_the_log_are_told_and_not_guessed(people: Book) -> None:
     upload = await three_segments(people)
-    await people.forget(BULK)
+    await forget(people.servers.kafka, BULK.name)
     await upload.segment(1, [*(person(10 + number) for number in range(10)), person(0)])
     replayed = await replay(people.settings(), upload.id, Said())
     assert replayed.gone == 2

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from app import config, topics
+from app import config, membership, topics
 from app.bus import LiveMap, Producer
 from app.core.errors import Rejected
 from app.core.events import (
@@ -178,7 +178,7 @@ async def test_an_import_that_was_asked_for_elsewhere_is_finished_here(
             states[UUID(key.decode())] = decode_record(value).state
 
     known: LiveMap[None] = LiveMap(west(servers, "test"), IMPORTS, keep)
-    follower = Follower(west(servers, "tracker.1"))
+    follower = Follower(west(servers, "tracker.west"))
     tracking = asyncio.create_task(follower.run())
     try:
         with importer(servers, "importer.1"), importer(servers, "express.1", lane="express"):
@@ -190,6 +190,7 @@ async def test_an_import_that_was_asked_for_elsewhere_is_finished_here(
     finally:
         tracking.cancel()
         await asyncio.gather(tracking, return_exceptions=True)
+        await membership.leave(west(servers, "tracker.west"), GROUP)  # other tests' trackers know nothing of `east`
         await known.stop()
     assert replayed.told()[0] == "nothing changed: 61 rows are counted as before"
     state = states[there.id]
