@@ -24,7 +24,7 @@ from app.core.events import MalformedEvent
 from app.core.topics import CHANGED, IMPORTS, PROBLEMS, Topic
 from app.keys import KeyNotHere, Keys
 from app.sealing import Unreadable
-from workers import operating, stopping, stretch
+from workers import operating, stretch
 from workers.harness import Handler, Record
 from workers.operating import Databases
 from workers.progress import Progress
@@ -101,7 +101,6 @@ async def _clear(store: Beside) -> None:
 
 async def _swap(store: Beside, log: "_Log", progress: Progress) -> Swapped:
     while True:
-        stopping.go_on()
         try:
             return await store.swap(log.reach)
         except Busy:

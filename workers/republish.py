@@ -17,7 +17,7 @@ from app.bus import Producer, acknowledged
 from app.core.errors import Rejected
 from app.core.events import NO_IMPORT
 from app.core.topics import CHANGED
-from workers import operating, stopping, tail
+from workers import operating, tail
 from workers.importer import again, results
 from workers.importer.again import Again
 from workers.importer.store import Stored
@@ -67,7 +67,6 @@ async def republish(settings: Databases, producer: Producer, progress: Progress,
             for workspace in workspaces:
                 after = again.FIRST
                 while page := await store.page(workspace, after, PAGE):
-                    stopping.go_on()
                     await teller.tell(workspace, page)
                     step.advance(len(page))
                     after = page[-1].id

@@ -10,7 +10,6 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from app import bus, config
 from app.core.errors import TryAgain
 from app.core.topics import Topic
-from workers import stopping
 
 Start = float | Literal["beginning", "now"]
 """Where to begin; a number is a time in Unix seconds."""
@@ -88,6 +87,5 @@ async def left(consumer: AIOKafkaConsumer, to: Mapping[TopicPartition, int]) -> 
 async def batches(consumer: AIOKafkaConsumer, to: Mapping[TopicPartition, int]) -> AsyncIterator[list[ConsumerRecord]]:
     """What there is from here to there, and perhaps some more, in the order of each partition."""
     while await left(consumer, to):
-        stopping.go_on()
         found = await consumer.getmany(timeout_ms=500, max_records=BATCH)
         yield [record for records in found.values() for record in records]

@@ -13,7 +13,6 @@ from typing import NamedTuple
 from psycopg import errors
 
 from app.sql import SERVICES, Connection, make_pool, migrations, transaction, translated
-from workers import stopping
 from workers.projector import yielding
 from workers.projector.rows import Part
 from workers.projector.store import SETTINGS, Store
@@ -190,7 +189,6 @@ async def _writers_wait(connection: Connection) -> None:
 async def _readers_let_go(connection: Connection) -> None:
     """Readers that wait for us wait no longer than PATIENCE; one that we wait for may take as long as it likes."""
     for _ in range(TRIES):
-        stopping.go_on()
         try:
             async with connection.transaction():
                 await connection.execute(f"set local lock_timeout = '{PATIENCE}'")
