@@ -41,6 +41,8 @@ SETTINGS = {
 Marks = dict[str, Mark]
 _marks = msgspec.json.Decoder(Marks)
 
+SETS = 2 + len(SCALARS) + 2
+"""Where the sets are in the columns STORED, and behind them custom."""
 COPY = f"copy pg_temp.staged ({STAGED}) from stdin (null '{copytext.NULL}')"
 
 
@@ -295,7 +297,9 @@ def _account(batch: Batch, there: Sequence[TupleRow], now: datetime) -> Merged:
             alike[id_.hex] = Alike(version, tuple(sources), stamp)
         else:
             stored = found[id_.hex] = stored_of(whole)
-            if outcome == "unchanged":
+            if outcome == "unchanged" and (_raised(sets), _raised(custom)) != tuple(
+                map(_raised, whole[SETS : SETS + 2])
+            ):
                 outcome = _outcome(sets, custom, stored.contact)
         counts[outcome] += 1
     counts["created"] = len(batch.lines) - len(found) - len(alike)
@@ -308,6 +312,17 @@ def _outcome(sets: str, custom: str, now: Contact) -> Outcome:
     """Where the database saw no field change: whether people see another element."""
     before = now._replace(sets=_marks.decode(sets), custom=_marks.decode(custom))
     return "unchanged" if shown(before) == shown(now) else "updated"
+
+
+def _raised(marks: str) -> str:
+    """Marks, as the database writes them, without the position of the row that wrote the first of them.
+
+    Of a row that brings the same elements again what is left is the same, so that nobody has to look into it.
+    """
+    start = marks.find('": [') + 3
+    if start < 3 or "\\" in marks:  # only an escaped quotation mark could make a text look like the start of a mark
+        return marks
+    return marks.replace(f'": {marks[start : marks.find(",", start)]}', '": [')
 
 
 def stored_of(row: Sequence[Any]) -> Stored:
