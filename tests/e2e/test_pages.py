@@ -153,6 +153,22 @@ async def test_a_setting_is_saved_at_once_and_kept(visitor: Visitor) -> None:
     await expect(page.locator(".setting", has=field).locator("[data-part=saved]")).to_have_text("Saved")
 
 
+async def test_what_is_changed_before_the_page_is_ready_is_saved_once_it_is(visitor: Visitor) -> None:
+    ready = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await ready.wait()
+        await route.continue_()
+
+    await visitor.context.route("**/does/settings.js", late)
+    page = await visitor.open("/settings", wait_until="domcontentloaded")
+    field = page.locator("[data-setting=phone_region]")
+    await field.select_option("AT")
+    ready.set()
+    await expect(page.locator(".setting", has=field).locator("[data-part=saved]")).to_have_text("Saved")
+    await field.select_option("")
+
+
 async def test_a_token_is_shown_once_and_ends_when_it_is_revoked(visitor: Visitor) -> None:
     name = f"Token {uuid4().hex[:6]}"
     page = await visitor.open("/tokens")

@@ -1,11 +1,11 @@
 // Finds elements by data-does and hands each to its module; a module's default export takes the element.
-// A button that is pressed while its module is still on its way is pressed again once the module is there.
+// A button that is pressed, or a field that is changed, while its module is still on its way is so again once it is there.
 
 const done = new WeakMap();
 const coming = new Map(); // element -> how many of its modules are on their way
-const pressed = [];
+const kept = []; // [kind of event, element]
 
-document.addEventListener("click", keep, true);
+for (const kind of ["click", "input", "change"]) document.addEventListener(kind, keep, true);
 
 export async function enliven(root) {
   const found = [...(root.matches?.("[data-does]") ? [root] : []), ...root.querySelectorAll("[data-does]")];
@@ -29,13 +29,15 @@ async function once(element, name) {
     if (left) coming.set(element, left);
     else coming.delete(element);
   }
-  for (const button of pressed.splice(0)) button.click();
+  for (const [kind, target] of kept.splice(0)) {
+    if (kind === "click") target.click();
+    else target.dispatchEvent(new Event(kind, { bubbles: true }));
+  }
 }
 
 function keep(event) {
-  const button = event.target.closest?.('button[type="button"]');
-  if (button && [...coming.keys()].some((element) => element.contains(button))) {
-    event.stopImmediatePropagation();
-    pressed.push(button);
-  }
+  const target = event.type === "click" ? event.target.closest?.('button[type="button"]') : event.target;
+  if (!target || ![...coming.keys()].some((element) => element.contains(target))) return;
+  event.stopImmediatePropagation();
+  if (!kept.some(([kind, other]) => kind === event.type && other === target)) kept.push([event.type, target]);
 }
