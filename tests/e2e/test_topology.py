@@ -18,7 +18,7 @@ from tests.e2e.test_operate import command
 
 SHOTS = Path(__file__).parent / "shots"
 ROWS = 60_000
-WITHIN = 40_000
+WITHIN = 120_000
 WITNESS = """() => {
   window.witnessed = {};
   new MutationObserver(() => {

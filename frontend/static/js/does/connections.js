@@ -44,6 +44,8 @@ export default function connections(root) {
       const old = root.querySelector(`[data-part="source"][data-provider="${section.dataset.provider}"]`);
       if (!old || old.isEqualNode(section)) continue;
       if (old.querySelector("details")?.open) section.querySelector("details")?.setAttribute("open", "");
+      const ticked = new Set([...old.querySelectorAll("input:checked")].map(nameOf));
+      for (const box of section.querySelectorAll('input[type="checkbox"]')) box.checked = ticked.has(nameOf(box));
       old.replaceWith(section);
       await enliven(section);
       if (focused === section.dataset.provider) section.querySelector("h2").focus({ preventScroll: true });
@@ -108,6 +110,10 @@ export default function connections(root) {
 function stageOf(state) {
   if (state.visible) return "visible";
   return ENDED.has(state.status) ? state.status : "running";
+}
+
+function nameOf(box) {
+  return `${box.closest("[data-connection]")?.dataset.connection} ${box.dataset.part}`;
 }
 
 // What was told once is not told again after a reload; whoever listens to the page hears it first.
