@@ -136,8 +136,7 @@ async def _served(settings: config.Topics, topics: Iterable[Topic]) -> None:
     _ASKING.setLevel(logging.CRITICAL)
     await consumer.start()
     try:
-        for topic in topics:
-            await consumer.end_offsets(await bus.partitions_of(consumer, topic))
+        await consumer.end_offsets([each for topic in topics for each in await bus.partitions_of(consumer, topic)])
     finally:
         await consumer.stop()
         _ASKING.setLevel(logging.NOTSET)
