@@ -25,6 +25,7 @@ from app.keys import Keys
 from app.sealing import Files, Unreadable, Vault
 from tests.importing_kafka import plan
 from tests.integration import intakes, tokens
+from tests.integration.again import ended
 from tests.integration.conftest import Servers, started
 from tests.integration.intakes import Rig
 from tests.waiting import eventually
@@ -63,14 +64,8 @@ def rewrap(servers: Servers, data_keys: str) -> subprocess.Popen[str]:
 
 
 async def rewrapped(servers: Servers, data_keys: str) -> str:
-    """What the command says; another test's, of another process, is waited for."""
-
-    async def once() -> tuple[int, str, str]:
-        running = rewrap(servers, data_keys)
-        told, said = await asyncio.to_thread(running.communicate, timeout=60)
-        return running.returncode, told, said
-
-    code, told, said = await eventually(once, lambda ended: "another" not in ended[2], within=60)
+    """What the command says."""
+    code, told, said = await ended(rewrap(servers, data_keys))
     assert (code, said) == (0, "")
     return told
 
@@ -231,7 +226,6 @@ async def test_a_file_that_is_deleted_meanwhile_stays_deleted(servers: Servers) 
 
 async def test_it_says_what_is_missing_and_begins_nothing(servers: Servers) -> None:
     for given, why in (("", "DATA_KEYS must be set"), ("a:b", "DATA_KEYS: the key 'a'")):
-        running = rewrap(servers, given)
-        _, said = await asyncio.to_thread(running.communicate, timeout=60)
-        assert running.returncode == 2
+        code, _, said = await ended(rewrap(servers, given))
+        assert code == 2
         assert said.startswith(f"addressbus: {why}")
