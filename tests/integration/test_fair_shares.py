@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from app.core.events import SegmentHeader
 from app.core.imports import State
@@ -40,14 +40,14 @@ class Line:
 
     def __init__(self, rig: Rig, consumer: AIOKafkaConsumer) -> None:
         self._rig, self._consumer = rig, consumer
+        self._waiting: list[ConsumerRecord] = []
         self._imports: Counter[UUID] = Counter()
         self.done: Counter[UUID] = Counter()
 
     async def next(self, *workspaces: UUID) -> None:
         """The next segment of any of these is done, and the jobs service hears of it."""
         while True:
-            async with asyncio.timeout(30):
-                record = await self._consumer.getone()
+            record = await self._oldest()
             header = _header.decode(dict(record.headers)["segment"])
             if header.workspace in workspaces:
                 break
@@ -58,10 +58,20 @@ class Line:
             State(id=header.import_id, workspace=header.workspace, status="running", parts_done=done, version=done)
         )
 
+    async def _oldest(self) -> ConsumerRecord:
+        """What was written first of all that lies there: which partition is read first would be chance."""
+        ends = await self._consumer.end_offsets(self._consumer.assignment())
+        async with asyncio.timeout(60):
+            while not self._waiting or [each for each in ends if await self._consumer.position(each) < ends[each]]:
+                for records in (await self._consumer.getmany(timeout_ms=200)).values():
+                    self._waiting += records
+        self._waiting.sort(key=lambda record: record.timestamp)
+        return self._waiting.pop(0)
+
 
 @asynccontextmanager
 async def waiting_in(rig: Rig, topic: Topic) -> AsyncIterator[Line]:
-    consumer = AIOKafkaConsumer(bootstrap_servers=rig.servers.kafka, enable_auto_commit=False, fetch_max_wait_ms=50)
+    consumer = AIOKafkaConsumer(bootstrap_servers=rig.servers.kafka, enable_auto_commit=False, fetch_max_wait_ms=5)
     await consumer.start()
     try:
         partitions = await rig.intake._outlet._producer.partitions(topic)
@@ -107,7 +117,7 @@ async def test_who_starts_ten_imports_does_not_starve_who_starts_one(rig: Rig) -
         waiting_in(rig, BULK) as line,
         uploading(rig, many, imports=10, segments=GREAT),
     ):
-        await eventually(full(rig, many), bool, within=30)
+        await eventually(full(rig, many), bool)
         async with uploading(rig, one, imports=1, segments=EXPRESS_SEGMENTS + 16) as uploads:
             assert await asyncio.gather(*uploads) == [204]
             while line.done[one] < 16:
@@ -121,11 +131,12 @@ async def test_two_workspaces_are_served_alike_whoever_has_more_imports(rig: Rig
     async with (
         waiting_in(rig, BULK) as line,
         uploading(rig, many, imports=10, segments=GREAT),
-        uploading(rig, few, imports=2, segments=150),
+        uploading(rig, few, imports=2, segments=250),
     ):
-        await eventually(full(rig, many), bool, within=30)
-        await eventually(full(rig, few), bool, within=30)
-        while line.done.total() < 200:
+        await eventually(full(rig, many), bool)
+        await eventually(full(rig, few), bool)
+        # Whose turn it was at the end must not count for much: each has about 60 in line.
+        while line.done.total() < 500:
             await line.next(many, few)
     assert 2 / 3 <= line.done[few] / line.done[many] <= 3 / 2
 
@@ -133,7 +144,7 @@ async def test_two_workspaces_are_served_alike_whoever_has_more_imports(rig: Rig
 async def test_great_imports_leave_the_express_lane_to_small_ones(rig: Rig) -> None:
     many, one = uuid4(), uuid4()
     async with waiting_in(rig, EXPRESS) as line, uploading(rig, many, imports=10, segments=GREAT):
-        await eventually(full(rig, many), bool, within=30)
+        await eventually(full(rig, many), bool)
         async with uploading(rig, one, imports=1, segments=2) as uploads:
             assert await asyncio.gather(*uploads) == [204]
             while line.done[one] < 2:
@@ -145,7 +156,7 @@ async def test_great_imports_leave_the_express_lane_to_small_ones(rig: Rig) -> N
 async def test_many_small_imports_leave_the_express_lane_to_others(rig: Rig) -> None:
     many, one = uuid4(), uuid4()
     async with waiting_in(rig, EXPRESS) as line, uploading(rig, many, imports=10, segments=EXPRESS_SEGMENTS) as theirs:
-        await eventually(full(rig, many, express=True), bool, within=30)
+        await eventually(full(rig, many, express=True), bool)
         async with uploading(rig, one, imports=1, segments=2) as ours:
             assert await asyncio.gather(*ours) == [204]
             while line.done[one] < 2:
