@@ -21,7 +21,7 @@ from tests.importing_kafka import Upload, importer
 from tests.integration.conftest import Servers
 from tests.waiting import until
 
-SEGMENTS, ROWS = 60, 200
+SEGMENTS, HELD_BACK, ROWS = 60, 12, 200
 EVERY = 0.1
 _header = msgspec.json.Decoder(SegmentHeader)
 Places = Mapping[int, Mapping[int, int]]
@@ -61,7 +61,7 @@ class Sampler:
     """Looks at what is committed, and only then at what is in the ledger."""
 
     def __init__(self, servers: Servers, import_id: UUID, where: Places) -> None:
-        self._servers, self._import, self._where = servers, import_id, where
+        self._servers, self._import, self.where = servers, import_id, where
         self.early: set[int] = set()
         self.acknowledged: set[int] = set()
         self.samples_underway = 0
@@ -72,7 +72,7 @@ class Sampler:
             index
             for partition, at in committed.items()
             if partition.topic == BULK.name
-            for offset, index in self._where.get(partition.partition, {}).items()
+            for offset, index in self.where.get(partition.partition, {}).items()
             if offset < at.offset
         }
         cursor = await connection.execute("select index from contacts.ledger where import_id = %s", [self._import])
@@ -99,10 +99,15 @@ async def test_no_offset_is_committed_before_its_segment_is_in_the_database(
     servers: Servers, producer: Producer
 ) -> None:
     upload = Upload(producer, uuid4(), 1000)
-    for index in range(SEGMENTS):
-        rows = [f"Person {n},p{n}@example.org,,Acme" for n in range(index * ROWS, (index + 1) * ROWS)]
-        await upload.segment(index, rows)
-    sampler = Sampler(servers, upload.id, await places(servers, upload.id))
+
+    async def bring(first: int, last: int) -> Places:
+        for index in range(first, last):
+            rows = [f"Person {n},p{n}@example.org,,Acme" for n in range(index * ROWS, (index + 1) * ROWS)]
+            await upload.segment(index, rows)
+        return await places(servers, upload.id)
+
+    # Some are held back, so that nobody is done with all of them before they were looked at on the way.
+    sampler = Sampler(servers, upload.id, await bring(0, SEGMENTS - HELD_BACK))
     sampling = asyncio.create_task(sampler.run())
 
     def acknowledged(count: int) -> bool:
@@ -115,9 +120,10 @@ async def test_no_offset_is_committed_before_its_segment_is_in_the_database(
         await until(lambda: acknowledged(SEGMENTS // 4), within=90)
         process.kill()
         process.wait()
+    await until(lambda: acknowledged(0) and sampler.samples_underway >= 3)
+    sampler.where = await bring(SEGMENTS - HELD_BACK, SEGMENTS)
     with importer(servers, "importer.1"):
         await until(lambda: acknowledged(SEGMENTS), within=90)
     sampling.cancel()
     await asyncio.gather(sampling, return_exceptions=True)
     assert sampler.early == set()
-    assert sampler.samples_underway >= 3
