@@ -84,15 +84,26 @@ class Book:
         return upload
 
     async def shown(self, upload: Upload, segments: int) -> None:
-        """Waits until the read model has all of an import."""
-        await eventually(lambda: self._shown(upload), lambda found: found == segments, within=60)
-        await eventually(lambda: self._known(upload), bool, within=60)
+        """Waits until the read model has all of an import, and its counts were told."""
+        await eventually(lambda: self._shown(upload), lambda found: found == segments)
+        await eventually(lambda: self._known(upload), bool)
+        # Contacts, counts and rejected rows go by topics of their own: each may be behind the others.
+        counted = await eventually(lambda: self._counted(upload), lambda found: len(found) == segments)
+        await eventually(lambda: self._refused(upload), lambda found: found == sum(counted.values()))
 
     async def _shown(self, upload: Upload) -> int:
         return len({index for fact in self.listener.of(upload) for index in getattr(fact, "indexes", ())})
 
     async def _known(self, upload: Upload) -> bool:
         return bool(await self.ask("select from lookup.imports where id = %s", upload.id))
+
+    async def _counted(self, upload: Upload) -> dict[int, int]:
+        """Index of a segment -> its rejected rows."""
+        return {fact.index: fact.counts.rejected for fact in self.done(upload)}
+
+    async def _refused(self, upload: Upload) -> int:
+        found = await self.ask("select distinct index, row from lookup.problems where import_id = %s", upload.id)
+        return len(found)
 
     def done(self, upload: Upload) -> list[SegmentDone]:
         return [fact for fact in self.listener.of(upload) if isinstance(fact, SegmentDone)]
