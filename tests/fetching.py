@@ -7,7 +7,6 @@ same each time, and an hour of a provider's patience takes no time.
 
 import asyncio
 import re
-import socket
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -34,6 +33,7 @@ from app.core.reading import values
 from app.core.reading.plan import Existing, Plan, Values
 from app.core.topics import BULK, CHANGED, EXPRESS, FACTS, FETCHES, PROBLEMS, Topic
 from app.sealing import Vault
+from app.stack import ports
 from tests import providers
 from tests.integration.conftest import Servers
 from tests.providers import oracle
@@ -121,14 +121,14 @@ class Simulated(NamedTuple):
 @asynccontextmanager
 async def simulated(seed: int = 7) -> AsyncIterator[Simulated]:
     """Google, Microsoft and the canary host, on sockets of this process."""
-    ports = [_free_port(), _free_port()]
-    world = World(seed, f"http://127.0.0.1:{ports[1]}")
-    made = [_server(build(world), ports[0], Protocol), _server(canary(world), ports[1], "auto")]
+    port, canary_port = ports.free(2)
+    world = World(seed, f"http://127.0.0.1:{canary_port}")
+    made = [_server(build(world), port, Protocol), _server(canary(world), canary_port, "auto")]
     running = [asyncio.create_task(server._serve()) for server in made]
     while not all(server.started for server in made):  # noqa: ASYNC110 (uvicorn has no event for it)
         await asyncio.sleep(0.01)
     try:
-        yield Simulated(world, f"http://127.0.0.1:{ports[0]}")
+        yield Simulated(world, f"http://127.0.0.1:{port}")
     finally:
         for server in made:
             server.should_exit = True
@@ -141,13 +141,6 @@ def _server(app: Any, port: int, protocol: Any) -> uvicorn.Server:
             app, "127.0.0.1", port, log_config=None, access_log=False, http=protocol, lifespan="off", ws="none"
         )
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def settings(servers: Servers, origin: str, **other: Any) -> config.Fetcher:

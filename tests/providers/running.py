@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from socket import socket
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from app.stack import ports
 from tests.providers import GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_SECRET
 
 Json = dict[str, Any]
@@ -121,7 +121,8 @@ class Simulator:
 @contextmanager
 def running(port: int | None = None, canary_port: int | None = None, seed: int = 7) -> Iterator[Simulator]:
     """A process of its own, on free ports; ended at the end."""
-    port, canary_port = port or _free_port(), canary_port or _free_port()
+    free = ports.free(2)
+    port, canary_port = port or next(free), canary_port or next(free)
     command = [sys.executable, "-m", "tests.providers", "--port", str(port), "--canary-port", str(canary_port)]
     process = subprocess.Popen([*command, "--seed", str(seed)], cwd=Path(__file__).parents[2])
     origin = f"http://127.0.0.1:{port}"
@@ -131,16 +132,10 @@ def running(port: int | None = None, canary_port: int | None = None, seed: int =
             yield Simulator(origin, f"http://127.0.0.1:{canary_port}", http)
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
-def _free_port() -> int:
-    with socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
-
-
-def _wait(http: httpx.Client, process: "subprocess.Popen[bytes]", within: float = 30) -> None:
+def _wait(http: httpx.Client, process: "subprocess.Popen[bytes]", within: float = 60) -> None:
     deadline = time.monotonic() + within
     while True:
         try:
