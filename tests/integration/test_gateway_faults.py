@@ -27,6 +27,7 @@ from app import bus
 from app.core import channels
 from app.gateway import metrics
 from app.gateway.limits import Limits
+from app.stack import ports
 from tests.integration.conftest import Servers
 from tests.integration.listening import (
     KEYS,
@@ -48,8 +49,8 @@ async def producer(servers: Servers) -> AsyncIterator[bus.Producer]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """That no outgoing connection takes before a server is there, or between two starts of it."""
+    return next(ports.free(1))
 
 
 class Valkey:
@@ -63,7 +64,7 @@ class Valkey:
 
     async def start(self) -> None:
         self._process = self._spawn()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         async with Redis.from_url(self.url) as redis:
             while True:
                 try:
@@ -122,15 +123,15 @@ async def test_without_redis_a_subscription_is_answered_from_the_map_and_complet
     servers: Servers, valkey: Valkey, producer: bus.Producer
 ) -> None:
     work = Import(producer)
-    other = Import(producer)
     async with (
         gateway(settings(servers, "gateway.1", redis=valkey.url), f"test-{uuid4()}") as running,
+        client(running) as early,
         client(running) as page,
     ):
-        await page.subscribe(other.workspace, other.channel)
+        # Who hears of it in another room shows that the map knows it.
+        await early.subscribe(work.workspace, channels.workspace_channel(work.workspace))
         await work.commit(3)
-        await other.commit(1)
-        await until(lambda: page.version(other.id) == 1)
+        await until(lambda: early.version(work.id) == 3)
         valkey.stop()
         answer = await page.subscribe(work.workspace, work.channel)
         assert [state["version"] for state in answer["states"]] == [3]
@@ -246,7 +247,7 @@ async def test_a_client_that_does_not_read_is_cut_while_the_others_hear_everythi
         await page.subscribe(work.workspace, work.channel)
         before = count(metrics.ABORTED)
         version = 0
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while count(metrics.ABORTED) == before:
             assert time.monotonic() < deadline, "the stalled client is still there"
             version += 1
@@ -256,7 +257,7 @@ async def test_a_client_that_does_not_read_is_cut_while_the_others_hear_everythi
 
 
 async def test_a_client_that_never_answers_a_ping_is_closed(servers: Servers) -> None:
-    limits = Limits(heartbeat=0.3, pong=0.3, positions=0.4)
+    limits = Limits(heartbeat=0.3, pong=1.0, positions=0.4)
     async with gateway(settings(servers, "gateway.1"), f"test-{uuid4()}", limits) as running, client(running) as page:
         async with connect(
             f"ws://127.0.0.1:{running.port}/v1/ws",
@@ -264,7 +265,7 @@ async def test_a_client_that_never_answers_a_ping_is_closed(servers: Servers) ->
             ping_interval=None,
             additional_headers={"Authorization": "Bearer mute"},
         ) as mute:
-            await asyncio.wait_for(mute.wait_closed(), 5)
+            await asyncio.wait_for(mute.wait_closed(), 60)
             assert mute.close_code == 4003
         assert page.code is None
         await until(lambda: sum(frame["type"] == "ping" for frame in page.frames) > 2)
@@ -272,7 +273,7 @@ async def test_a_client_that_never_answers_a_ping_is_closed(servers: Servers) ->
 
 async def test_a_socket_that_does_not_introduce_itself_is_closed(servers: Servers, producer: bus.Producer) -> None:
     work = Import(producer)
-    limits = Limits(introduction=1.0, positions=0.4)
+    limits = Limits(introduction=3.0, positions=0.4)
     async with (
         gateway(settings(servers, "gateway.1"), f"test-{uuid4()}", limits) as running,
         client(running) as silent,
@@ -290,7 +291,7 @@ async def test_a_full_gateway_says_so_before_anything_costly(servers: Servers) -
         async with client(running), client(running):
             reader, writer = await asyncio.open_connection("127.0.0.1", running.port)
             writer.write(b"GET /v1/ws HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer x\r\n\r\n")
-            answer = await asyncio.wait_for(reader.read(1000), 5)
+            answer = await asyncio.wait_for(reader.read(1000), 60)
             writer.close()
         assert answer.startswith(b"HTTP/1.1 503 ")
         assert b"Retry-After: " in answer
@@ -311,7 +312,7 @@ async def test_a_drain_takes_everyone_along_and_waits_for_nobody_that_is_stalled
                 await work.notice(version, "visible")
             await until(lambda: all(page.version(work.id) == 59 for page in pages))
             started = time.monotonic()
-        assert time.monotonic() - started < 8
+        assert time.monotonic() - started < 30, "it waited for the stalled one"
         await until(lambda: all(page.code is not None for page in pages))
         assert {page.code for page in pages} == {4001}
         drains = [frame["within_ms"] for page in pages for frame in page.frames if frame["type"] == "drain"]
@@ -360,7 +361,7 @@ async def answers(port: int, path: str) -> bytes:
 
 
 async def ready(port: int) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while b" 200 " not in (await answers(port, "/readyz"))[:20]:
         assert time.monotonic() < deadline, "the process did not become ready"
         await asyncio.sleep(0.05)
@@ -368,7 +369,7 @@ async def ready(port: int) -> None:
 
 async def metric(health: int, name: str, reached: Callable[[float], bool]) -> None:
     """Waits until this figure of a process is as wanted."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 60
     while True:
         lines = (await answers(health, "/metrics")).decode().splitlines()
         if any(line.startswith(f"{name} ") and reached(float(line.split()[-1])) for line in lines):
