@@ -116,10 +116,9 @@ async def test_a_ping_is_answered() -> None:
     assert answers == ['{"type":"pong"}']
 
 
-async def test_a_silent_connection_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "SILENCE", 0.02)
-
+async def test_a_silent_connection_is_given_up() -> None:
     async def silent(socket: ServerConnection) -> None:
+        await tell(socket, type="hello", socket="1", heartbeat=0.02)
         await socket.wait_closed()
 
     async def second(socket: ServerConnection) -> None:
