@@ -54,7 +54,7 @@ async def gateway(settings: config.Gateway, group: str, limits: Limits = QUICK) 
         yield running
     finally:
         stop.set()
-        await asyncio.wait_for(task, 20)
+        await asyncio.wait_for(task, 60)
 
 
 @dataclass

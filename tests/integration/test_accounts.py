@@ -88,7 +88,7 @@ async def test_the_database_tells_when_a_code_was_used_up(web: House, owner: Per
     async with await psycopg.AsyncConnection.connect(servers.dsn("web"), autocommit=True) as connection:
         await connection.execute("listen web_signed_in")
         await web.browser().post("/api/v1/sign-in", json={"code": await link_for(web, owner)})
-        assert [told.channel async for told in connection.notifies(timeout=5, stop_after=1)] == ["web_signed_in"]
+        assert [told.channel async for told in connection.notifies(timeout=60, stop_after=1)] == ["web_signed_in"]
 
 
 async def test_of_two_who_use_a_code_at_once_one_gets_in(web: House, owner: Person) -> None:

@@ -46,7 +46,7 @@ def worker(kind: str, made: config.Process, **more: str) -> Iterator[subprocess.
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(60)
 
 
 class House:

@@ -22,7 +22,7 @@ async def test_a_connection_that_the_server_ended_costs_one_repetition(servers: 
         assert await store.find(uuid4(), uuid4()) is None
         async with await psycopg.AsyncConnection.connect(servers.dsn("admin"), autocommit=True) as admin:
             await admin.execute(
-                "select pg_terminate_backend(pid, 5000) from pg_stat_activity where application_name = %s", [name]
+                "select pg_terminate_backend(pid, 60000) from pg_stat_activity where application_name = %s", [name]
             )
         with pytest.raises(TryAgain):
             await store.find(uuid4(), uuid4())

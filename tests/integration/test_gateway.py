@@ -217,7 +217,7 @@ async def test_the_door_takes_a_cookie_with_a_listed_origin_or_a_bearer_without_
 async def raw(one: Gateway, request: str) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", one.port)
     writer.write(request.replace("\n", "\r\n").encode())
-    answer = await asyncio.wait_for(reader.read(4096), 5)
+    answer = await asyncio.wait_for(reader.read(4096), 60)
     writer.close()
     return answer.decode()
 
@@ -251,7 +251,7 @@ async def test_a_socket_ends_with_its_token_unless_it_is_refreshed(one: Gateway,
     work = Import(producer)
     async with client(one) as page, client(one) as fresh:
         for reader in (page, fresh):
-            token = reader.token(work.workspace, work.channel, seconds=2)
+            token = reader.token(work.workspace, work.channel, seconds=4)
             await reader.say(type="subscribe", id=1, channel=work.channel, token=token)
         await fresh.say(type="refresh", id=2, channel=work.channel, token=fresh.token(work.workspace, work.channel))
         await until(lambda: page.code is not None)
