@@ -13,7 +13,7 @@ from app import config
 from app.bus import Producer
 from app.core.topics import DEAD, Topic
 from tests.integration.conftest import Servers
-from tests.waiting import until
+from tests.waiting import eventually, until
 from workers import faustapp
 from workers.harness import Handler, Hopeless, Record
 
@@ -140,7 +140,7 @@ async def test_a_hopeless_record_is_found_in_the_dead_letter_topic(
     await consumer.start()
     partitions = [TopicPartition(DEAD.name, number) for number in range(await producer.partitions(DEAD))]
     consumer.assign(partitions)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         async for record in consumer:
             headers = dict(record.headers)
             if headers.get("origin", b"").startswith(topic.name.encode()):
@@ -185,7 +185,7 @@ async def test_by_key_hundreds_are_in_hand_and_each_key_keeps_its_order(
         most = max(most, together)
         if most == 100:
             all_there.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await all_there.wait()
         together -= 1
         seen.append((record.key, record.value))
@@ -214,9 +214,10 @@ async def test_by_key_what_was_done_before_a_slow_one_comes_again_and_the_slow_o
         await producer.publish(topic, key=key, value=b"%d" % number, partition=0)
     async with consuming(servers, producer, topic, hang, by_key=100):
         await until(lambda: len(first) == 4)
-        await asyncio.sleep(1.5)  # two commits, which must not pass the slow one
         consumer = AIOKafkaConsumer(bootstrap_servers=servers.kafka, group_id=f"g.{topic.name}")
         await consumer.start()
+        await eventually(lambda: consumer.committed(TopicPartition(topic.name, 0)), lambda offset: offset is not None)
+        await asyncio.sleep(1.5)  # two more commits, which must not pass the slow one
         committed = await consumer.committed(TopicPartition(topic.name, 0))
         await consumer.stop()
         slow.set()
