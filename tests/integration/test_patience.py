@@ -136,5 +136,8 @@ async def test_every_worker_ends_itself_when_what_its_record_needs_stays_away(se
     assert dict(zip(WORKERS, codes, strict=True)) == dict.fromkeys(WORKERS, WORLD_AWAY)
     after = await ends(servers)
     for kind in WORKERS:
-        [ours] = [partition for partition, end in after[kind].items() if end > before[kind][partition]]
-        assert await committed(servers, kind, ours) <= before[kind][ours], kind
+        # A transaction that another test left open may end meanwhile, and its mark be written beside our record.
+        grown = [partition for partition, end in after[kind].items() if end > before[kind][partition]]
+        assert grown, kind
+        for partition in grown:
+            assert await committed(servers, kind, partition) <= before[kind][partition], kind

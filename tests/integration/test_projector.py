@@ -21,6 +21,7 @@ from app.web.lookup import Lookup
 from tests.integration.conftest import Servers
 from tests.integration.projections import contact
 from tests.sealing import DATA_KEYS
+from tests.waiting import eventually
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ async def projecting(servers: Servers, **environment: str) -> AsyncIterator[asyn
     finally:
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             await process.wait()
 
 
@@ -137,9 +138,7 @@ async def test_what_the_log_says_can_be_read_and_is_said_to_be_visible(
         await projected(said, import_id, set(range(4)))
         page = await lookup.contacts(workspace, label="VIP", limit=500)
         assert (page.total, len(page.docs)) == (240, 240)
-        async with asyncio.timeout(20):
-            while not await _is_kept(lookup, workspace, import_id):  # noqa: ASYNC110 (another process does it)
-                await asyncio.sleep(0.05)
+        await eventually(lambda: _is_kept(lookup, workspace, import_id), bool)
         assert (await lookup.imports(workspace)).imports == [state]
     assert process.returncode == 0
 

@@ -14,7 +14,7 @@ from tests.forgetting import forget
 from tests.importing_kafka import Upload
 from tests.integration.again import Book, Said, book, person, producing
 from tests.integration.conftest import Servers, started
-from tests.waiting import eventually
+from tests.waiting import eventually, until
 from workers import operating
 from workers.replay import replay
 from workers.republish import republish
@@ -61,7 +61,7 @@ async def test_nothing_changes_and_it_says_so(people: Book) -> None:
         "nothing changed: 32 rows are counted as before\nall 30 contacts of this import are at the version they had\n"
     )
     assert "  3 of 3" in said
-    assert len(people.done(upload)) >= 6
+    await until(lambda: len(people.done(upload)) >= 6)
     assert {fact.index: fact.counts for fact in people.done(upload)} == before
     assert (await people.rows(), await versions(people)) == (rows, known)
 

@@ -26,7 +26,7 @@ from tests.integration.house import House, Person, house
 from tests.integration.listening import client, gateway, producing, settings
 from tests.waiting import eventually, until
 
-SESSION = 45
+SESSION = 120
 """Seconds: far longer than a word of goodbye takes."""
 KINDS = {"importer": ["importer.1", "importer.2"]}
 
@@ -180,7 +180,8 @@ async def test_what_is_told_is_heard_on_the_operators_channel(servers: Servers) 
 async def test_the_page_shows_all_of_it_to_operators_and_is_nothing_to_others(
     web: House, operator: Person, seen: LiveMap[AnySeen]
 ) -> None:
-    await until(lambda: web.services.telemetry.get("group:importer") is not None)
+    told = ("group:importer", f"topic:{BULK.name}", "topic:contacts.changed.retry.5m")
+    await until(lambda: all(web.services.telemetry.get(one) is not None for one in told))
     shown = (await operator.browser.get("/operate")).text
     for text in ("import.segments.bulk", 'data-id="group:importer"', "contacts.changed.retry.5m", 'data-most="8"'):
         assert text in shown

@@ -105,7 +105,6 @@ async def test_an_import_is_one_trace_from_the_request_to_the_socket(servers: Se
 
     request, segment = "POST /api/v1/imports", "process import.segments.express"
     imported = f"{request} > upload > send import.segments.express > {segment}"
-    told = f"{imported} > tell > send import.facts > fold > send notices"
     shown = f"{imported} > tell > send contacts.changed > process contacts.changed"
     ways = heard.ways()
     for way in (
@@ -114,11 +113,14 @@ async def test_an_import_is_one_trace_from_the_request_to_the_socket(servers: Se
         f"{request} > intake > send import.facts > fold",
         f"{imported} > read",
         f"{imported} > transaction",
-        f"{told} > process notices",
+        f"{imported} > tell > send import.facts > fold",
         f"{shown} > transaction",
-        f"{shown} > send import.facts > fold > send notices > deliver",
+        f"{shown} > send import.facts > fold",
     ):
         assert way in ways, f"{way} is not among\n" + "\n".join(sorted(ways))
+    # Which of the facts comes last, and which of several that come together is told, is a matter of moments.
+    for step in ("process notices", "deliver"):
+        assert any(way.endswith(f" > send import.facts > fold > send notices > {step}") for way in ways), sorted(ways)
     assert {way.partition(" > ")[0] for way in ways} == {request}
     attributes: list[Any] = [value for span in heard.spans for value in (span.attributes or {}).values()]
     assert answer.json()["id"] in attributes
