@@ -103,7 +103,7 @@ class Rig:
     async def client(self, **headers: str) -> AsyncIterator[httpx.AsyncClient]:
         """A client of this rig's workspace."""
         async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{self.port}", headers={**self.headers, **headers}, timeout=30
+            base_url=f"http://127.0.0.1:{self.port}", headers={**self.headers, **headers}, timeout=60
         ) as client:
             yield client
 

@@ -336,11 +336,11 @@ def test_nothing_that_an_import_changes_is_in_an_index(servers: Servers) -> None
 async def test_a_worker_paused_in_mid_transaction_loses_it_and_may_try_again(servers: Servers, limit: str) -> None:
     workspace, segment = uuid4(), one_row(100, name="Ada")
     staged = fold(workspace, segment.rows, "fill")
-    paused = Store(servers.dsn("importer"), "paused", {**SETTINGS, limit: "300ms"})
+    paused = Store(servers.dsn("importer"), "paused", {**SETTINGS, limit: "1500ms"})
     await paused.open()
 
     def pause() -> bool:
-        time.sleep(0.6)
+        time.sleep(2)
         return True
 
     with pytest.raises(TryAgain):

@@ -4,7 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 import httpx
@@ -46,8 +46,9 @@ def test_a_throttle_says_how_long_in_each_form(simulator: Simulator, form: str, 
 def test_a_throttle_may_say_a_date(simulator: Simulator) -> None:
     headers = simulator.bearer(THREE)
     simulator.fault("throttle", retry_after="date", after=5, match={"endpoint": "contacts"})
+    before = datetime.now(UTC)
     date = parsedate_to_datetime(simulator.http.get(CONTACTS, headers=headers).headers["retry-after"])
-    assert 3 < (date - datetime.now(UTC)).total_seconds() <= 7
+    assert before + timedelta(seconds=4) <= date <= datetime.now(UTC) + timedelta(seconds=6)
 
 
 def test_who_does_not_wait_is_refused_again_and_noted(simulator: Simulator) -> None:
@@ -180,11 +181,11 @@ def test_a_fault_that_is_none_is_refused(simulator: Simulator) -> None:
 async def test_hundreds_of_accounts_wait_at_the_same_time(simulator: Simulator) -> None:
     accounts = [f"many-{number:03}@google.example" for number in range(1, 201)]
     headers = [simulator.bearer(account) for account in accounts]
-    simulator.settings(latency=0.5)
+    simulator.settings(latency=2)
     limits = httpx.Limits(max_connections=300)
     async with httpx.AsyncClient(base_url=simulator.origin, limits=limits, timeout=60) as http:
         begun = time.monotonic()
         answers = await asyncio.gather(*(http.get(f"{PEOPLE}&pageSize=10", headers=one) for one in headers))
         took = time.monotonic() - begun
     assert {answer.status_code for answer in answers} == {200}
-    assert took < 200 * 0.5 / 4  # one after the other it were 100 s
+    assert took < 200 * 2 / 4  # one after the other it were 400 s

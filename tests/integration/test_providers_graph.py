@@ -190,8 +190,8 @@ def test_new_folders_are_told_by_their_own_delta(simulator: Simulator) -> None:
 
 
 async def test_more_than_four_at_a_time_are_too_many_for_a_mailbox(simulator: Simulator) -> None:
-    simulator.settings(latency=0.3)
     headers = simulator.bearer(THREE)
+    simulator.settings(latency=3)  # the first must not be done before the last has come
     async with httpx.AsyncClient(base_url=simulator.origin, headers=headers, timeout=60) as http:
         answers = await asyncio.gather(*(http.get("/v1.0/me/contacts") for _ in range(6)))
     assert sorted(answer.status_code for answer in answers) == [200] * 4 + [429] * 2

@@ -24,7 +24,7 @@ from app.core.topics import FACTS, IMPORTS, NOTICES, Topic
 from tests.integration.conftest import Servers
 from workers.tracker.follow import GROUP, Follower
 
-WITHIN = 30
+WITHIN = 90
 
 
 def settings(servers: Servers, name: str) -> config.Tracker:

@@ -44,7 +44,7 @@ async def main(kafka, group, topic, handler, patience):
     await producer.start()
     topic = Topic(name=topic, key="", carries=(), keep=None)
     await faustapp.run(settings, group=group, subscriptions={topic: globals()[handler]}, outlet=producer,
-                       patience=float(patience), policy=Policy(patience=15.0))
+                       patience=float(patience), policy=Policy(patience=20.0))
 
 asyncio.run(main(*sys.argv[1:]))
 """
@@ -91,7 +91,7 @@ async def test_a_worker_that_is_stuck_ends_itself_and_the_next_one_does_its_work
     async with asyncio.timeout(60):
         assert await stuck.wait() == watchdog.STUCK
     assert not await committed(servers, topic)
-    fresh = await start(servers, topic, "work")
+    fresh = await start(servers, topic, "work", patience=60)
     assert fresh.stdout is not None
     async with asyncio.timeout(60):
         assert await fresh.stdout.readline() == b"done at last\n"

@@ -87,7 +87,7 @@ async def first_line(env: dict[str, str], request: bytes) -> str:
     reader, writer = await asyncio.open_connection("127.0.0.1", int(env["WEB_PORT"]))
     try:
         writer.write(request)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return (await reader.readline()).decode().strip() or "cut"
     except ConnectionError:
         return "cut"
@@ -131,7 +131,7 @@ async def test_it_stops_in_order(env: dict[str, str]) -> None:
     with running(env) as process:
         await readiness(env, "ready")
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 15) == 0
+        assert await asyncio.to_thread(process.wait, 60) == 0
 
 
 async def test_while_kafka_is_away_it_waits_and_can_be_stopped(env: dict[str, str]) -> None:
@@ -139,7 +139,7 @@ async def test_while_kafka_is_away_it_waits_and_can_be_stopped(env: dict[str, st
     with running({**env, "KAFKA_BOOTSTRAP": f"127.0.0.1:{closed}"}) as process:
         await readiness(env, "waiting for Kafka and PostgreSQL")
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, 15) == 0
+        assert await asyncio.to_thread(process.wait, 60) == 0
 
 
 def test_bootstrap_may_be_repeated_and_keeps_its_token(env: dict[str, str]) -> None:
