@@ -5,12 +5,14 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from app.stack import places
 from app.stack.whole import Whole, whole
-from bench.client import Client
+from bench.client import Client, visible
+from tests.waiting import eventually
 
 
 @contextmanager
@@ -40,3 +42,8 @@ async def client(stack: Whole) -> AsyncIterator[Client]:
     made = Client(facts["web"], facts["api_token"])
     yield made
     await made.close()
+
+
+async def remembered(client: Client, import_id: str) -> dict[str, Any]:
+    """An import that was told to be visible, as the pages' memory has it: that is a commit behind what is told."""
+    return await eventually(lambda: client.get(f"/api/v1/imports/{import_id}"), visible)

@@ -9,8 +9,6 @@ from playwright.async_api import Locator, Page, expect
 
 from app.stack.whole import Whole
 
-expect.set_options(timeout=20_000)
-
 
 @pytest.fixture
 async def admin(stack: Whole) -> AsyncIterator[httpx.AsyncClient]:
@@ -33,6 +31,7 @@ async def agree(page: Page, account: str, *, decide: str = "Allow", untick: bool
         await another.fill(account)
         await page.get_by_role("button", name="Next").click()
     if untick:
+        await expect(consent).to_be_visible()  # the boxes stand before it
         for box in await page.get_by_role("checkbox").all():
             await box.uncheck()
     await consent.click()

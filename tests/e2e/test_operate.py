@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -18,7 +19,6 @@ from bench.client import Client
 from tests.browser import signed_in
 
 SHOTS = Path(__file__).parent / "shots"
-expect.set_options(timeout=40_000)
 
 
 async def command(stack: Whole, *arguments: str) -> str:
@@ -53,8 +53,8 @@ async def test_what_was_given_up_is_brought_back_and_the_open_page_is_right_agai
     stack: Whole, client: Client, chromium: Browser
 ) -> None:
     await command(stack, "app.stack", "operator")
-    operator = await signed_in(chromium, stack, viewport={"width": 1280, "height": 900})
     await command(stack, "workers", "pause", "express")
+    operator = await signed_in(chromium, stack, viewport={"width": 1280, "height": 900})  # and meanwhile it is heard of
     who = f"dead{uuid4().hex[:6]}x"
     text = "First Name,E-mail Address\r\n" + "".join(f"{who}{n},{who}{n}@example.org\r\n" for n in range(3))
     answer = await client.http.post(
@@ -74,6 +74,8 @@ async def test_what_was_given_up_is_brought_back_and_the_open_page_is_right_agai
     await page.get_by_role("link", name="Dead letters").first.click()
     await page.locator("input[name=import]").fill(import_id)
     await page.locator("input[name=import]").press("Enter")
+    await expect(page).to_have_url(re.compile(f"import={import_id}"))  # until then the unfiltered list is shown
+    await page.wait_for_load_state()
     await expect(page.locator("main table").first.locator("tbody tr")).to_have_count(1)
     await page.screenshot(path=SHOTS / "operate.png", full_page=True)
     assert (await Axe().run(page))["violations"] == []

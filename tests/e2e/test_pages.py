@@ -10,9 +10,10 @@ from playwright.async_api import Browser, Page, Route, expect
 from app.stack.whole import Whole
 from bench.client import Client, visible
 from tests.browser import Visitor, signed_in
+from tests.waiting import eventually
+from tests.whole import remembered
 
 SHOTS = Path(__file__).parent / "shots"
-expect.set_options(timeout=20_000)  # a busy machine is slow; what is waited for is a fact
 HEADER = "First Name,Last Name,E-mail Address,Company"
 
 
@@ -23,7 +24,7 @@ def some_people(count: int, who: str) -> str:
 
 
 async def bring(client: Client, text: str, name: str = "people.csv") -> str:
-    """Imports a file through the API; answers its id once all of it is in the read model."""
+    """Imports a file through the API; answers its id once all of it is in the read model, the history and memory."""
     channel = await client.channel(scope="workspace")
     async with client.watching(channel) as watched:
         answer = await client.http.post(
@@ -31,6 +32,12 @@ async def bring(client: Client, text: str, name: str = "people.csv") -> str:
         )
         import_id: str = answer.json()["id"]
         await watched.until(import_id, visible, 60)
+    await remembered(client, import_id)
+
+    async def listed() -> set[str]:
+        return {one["id"] for one in (await client.get("/api/v1/imports"))["imports"] if visible(one)}
+
+    await eventually(listed, lambda found: import_id in found)
     return import_id
 
 
@@ -48,7 +55,7 @@ async def test_contacts_are_found_while_typing_and_shown_beside_the_list(visitor
     await page.keyboard.type(f"{who}7")
     await expect(page.locator("[data-part=total]")).to_have_text("1 contact")
     await expect(page.locator("[data-part=beside] h1")).to_have_text(f"{who}7 Tester")
-    assert page.url.endswith(f"/contacts?q={who}7")
+    await expect(page).to_have_url(f"{visitor.web}/contacts?q={who}7")
     await page.reload()
     await expect(page.locator("[data-part=total]")).to_have_text("1 contact")
 
@@ -61,8 +68,11 @@ async def test_a_filter_has_an_address_and_back_takes_it_away(visitor: Visitor, 
     await page.locator(".facet summary", has_text="Import").click()
     await page.locator(".facet[open] a", has_text=who).click()
     await expect(page.locator("[data-part=total]")).to_have_text("3 contacts")
-    assert f"import={import_id}" in page.url
+    await expect(page).to_have_url(f"{visitor.web}/contacts?import={import_id}")
+    await expect(page.locator(".chip.on")).to_have_count(1)
     await page.go_back()
+    await expect(page).to_have_url(f"{visitor.web}/contacts")
+    await expect(page.locator(".chip.on")).to_have_count(0)
     await expect(page.locator("[data-part=total]")).to_have_text(everybody)
 
 
@@ -72,7 +82,7 @@ async def test_the_end_of_the_list_brings_the_next_page_until_all_are_there(visi
     links = page.locator("[data-part=rows] a[data-contact]")
     for count in (100, 150, 170):
         await page.locator("[data-part=rows] > li").last.scroll_into_view_if_needed()
-        await expect(links.nth(count - 1)).to_be_attached(timeout=10_000)
+        await expect(links.nth(count - 1)).to_be_attached()
     ids = await links.evaluate_all("links => links.map((link) => link.dataset.contact)")
     assert len(set(ids)) == len(ids) == 170
 
@@ -167,6 +177,7 @@ async def test_what_is_changed_before_the_page_is_ready_is_saved_once_it_is(visi
     ready.set()
     await expect(page.locator(".setting", has=field).locator("[data-part=saved]")).to_have_text("Saved")
     await field.select_option("")
+    await expect(page.locator(".setting", has=field).locator("[data-part=saved]")).to_have_text("Saved")
 
 
 async def test_a_token_is_shown_once_and_ends_when_it_is_revoked(visitor: Visitor) -> None:
@@ -188,7 +199,7 @@ async def test_signing_out_elsewhere_is_shown_on_an_open_page(chromium: Browser,
     await page.wait_for_load_state("networkidle")
     await other.locator(".menu summary").click()
     await other.locator("[data-does=sign-out]").click()
-    await expect(page.locator("[data-part=signed-out]")).to_be_visible(timeout=5_000)
+    await expect(page.locator("[data-part=signed-out]")).to_be_visible()
     await visitor.context.close()
 
 

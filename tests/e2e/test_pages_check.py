@@ -1,6 +1,7 @@
 """Before an import: what was understood of a file, right at first sight, corrected, and when it cannot be used."""
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,8 +15,6 @@ from bench.client import Client
 from tests.browser import Visitor
 from tests.e2e.test_pages import HEADER, bring, some_people
 from tests.reading import FILES
-
-expect.set_options(timeout=20_000)
 
 FIRST_SIGHT = (
     "encodings/windows-1252-german-semicolon.csv",
@@ -220,7 +219,7 @@ async def test_a_workbook_that_is_too_big_is_refused_before_it_is_sent(visitor: 
         file.write(b"PK\x03\x04")
         file.truncate(64 * 1024**2 + 1)
     page = await visitor.open("/")
-    await page.wait_for_load_state("networkidle")
+    await visitor.rest()
     before = len(visitor.requests)
     await page.locator("#file").set_input_files(path)
     await expect(page.locator("[data-part=trouble]")).to_contain_text(words.say("codes.too_large"))
@@ -229,6 +228,9 @@ async def test_a_workbook_that_is_too_big_is_refused_before_it_is_sent(visitor: 
 
 async def test_when_it_was_too_fast_the_time_is_told_and_the_way_on_opens_by_itself(visitor: Visitor) -> None:
     page = await visitor.open("/")
+    await visitor.rest()
+    await page.clock.install()
+    await page.clock.pause_at(time.time() + 60)
     answer = {"code": "too_many_requests", "detail": "That were many previews.", "retry_after": 2}
     await page.route(
         "**/api/v1/previews*",
@@ -240,6 +242,9 @@ async def test_when_it_was_too_fast_the_time_is_told_and_the_way_on_opens_by_its
     await expect(trouble).to_contain_text("There is room again at")
     again = trouble.locator("button", has_text=words.say("trouble.again"))
     await expect(again).to_be_disabled()
+    await page.clock.fast_forward(1_900)
+    await expect(again).to_be_disabled()
+    await page.clock.fast_forward(100)
     await expect(again).to_be_enabled()
     await again.click()
     await settled(page)
@@ -252,7 +257,7 @@ async def test_an_interrupted_upload_ends_with_what_came(visitor: Visitor, clien
     page = await visitor.open(f"/imports/{made['id']}")
     page.on("dialog", lambda dialog: dialog.accept())
     finish = page.locator("[data-part=finish]")
-    await expect(finish).to_be_visible(timeout=40_000)
+    await expect(finish).to_be_visible(timeout=60_000)
     await finish.click()
     await page.locator("[data-part=live][data-status=finished]").wait_for()
     await expect(page.locator("[data-part=equation-rows]")).to_have_text("40")

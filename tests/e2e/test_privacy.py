@@ -10,8 +10,6 @@ from bench.client import Client
 from tests.browser import signed_in
 from tests.waiting import eventually
 
-expect.set_options(timeout=40_000)
-
 
 async def agree(dialog: Dialog) -> None:
     await dialog.accept()
@@ -33,6 +31,9 @@ async def test_a_file_is_deleted_and_a_person_erased_by_their_buttons(
     import_id = answer.json()["id"]
     page = await owner.open(f"/imports/{import_id}")
     page.on("dialog", agree)
+    await page.locator("[data-part=live][data-status=finished]").wait_for()
+    await expect(page.locator("[data-part=catching-up]")).to_be_hidden()
+    await owner.rest()  # what is drawn anew takes the focus
     await expect(page.locator("[data-part=file]")).to_contain_text("What was sent is kept sealed until")
     await expect(page.locator("[data-part=problems-list]")).to_contain_text("not an address")
     await accessible(page)

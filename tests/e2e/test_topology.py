@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Locator, Page, expect
 
 from app.stack.whole import Whole
 from bench.client import Client
-from tests.browser import Visitor, signed_in
+from tests.browser import Visitor, enter, signed_in
 from tests.e2e.test_operate import command
 
 SHOTS = Path(__file__).parent / "shots"
@@ -23,10 +23,11 @@ WITNESS = """() => {
   window.witnessed = {};
   new MutationObserver(() => {
     witnessed.rows ||= /[1-9]/.test(document.querySelector("[data-part=tiles] [data-part=rows]").textContent);
+    witnessed.wanted ||= document.querySelector("[data-kind=importer] [data-part=wanted]").textContent === "4 wanted";
     witnessed.moves ||= document.querySelector(".way.moves") !== null;
   }).observe(document.querySelector("main"), { subtree: true, childList: true, characterData: true, attributes: true });
 }"""
-"""Rows a second and what moves are shown for some seconds: whenever that is, it is noticed."""
+"""A wish, rows a second and what moves are shown for some seconds: whenever that is, it is noticed."""
 MOVES = "(one) => one.playState === 'running' && one.effect.getTiming().iterations === Infinity"
 
 
@@ -82,7 +83,7 @@ async def test_importers_come_and_go_on_the_open_page(
     began = time.monotonic()
     await page.keyboard.press("Enter")
     await page.keyboard.press("Enter")
-    await expect(page.locator("[data-kind=importer] [data-part=wanted]")).to_have_text("4 wanted")
+    await page.wait_for_function("() => witnessed.wanted")
     for name in ("importer.3", "importer.4"):
         await expect(owned(page, name)).to_have_count(1, timeout=WITHIN)
     print(f"two more had partitions after {time.monotonic() - began:.1f} s")
@@ -91,7 +92,7 @@ async def test_importers_come_and_go_on_the_open_page(
     await expect(page.locator("[data-kind=importer] [data-part=count]")).to_have_text("4")
     await page.screenshot(path=SHOTS / "topology.png", full_page=True)
     await importing
-    await page.wait_for_function("witnessed.rows && witnessed.moves", timeout=WITHIN)
+    await page.wait_for_function("() => witnessed.rows && witnessed.moves", timeout=WITHIN)
 
     fewer = page.get_by_role("button", name="Fewer importers")
     await fewer.focus()
@@ -120,8 +121,8 @@ async def test_every_partition_is_told_to_who_cannot_see_the_picture(operator: V
     await expect(places.first).to_contain_text("tracker.1", timeout=WITHIN)
     await page.emulate_media(reduced_motion="reduce", color_scheme="dark")
     await page.set_viewport_size({"width": 360, "height": 800})
-    assert await page.evaluate("document.documentElement.scrollWidth") == 360
-    await page.wait_for_function(f"!document.getAnimations().some({MOVES})")
+    await page.wait_for_function("() => document.documentElement.scrollWidth === 360")  # the picture is drawn anew
+    await page.wait_for_function(f"() => !document.getAnimations().some({MOVES})")
     assert (await Axe().run(page))["violations"] == []
 
 
@@ -130,9 +131,9 @@ async def test_who_is_no_operator_finds_nothing(stack: Whole, client: Client, ch
         "/api/v1/invitations", json={"address": f"{uuid4().hex[:8]}@example.com", "role": "owner"}
     )
     context = await chromium.new_context()
+    context.set_default_timeout(60_000)
     page = await context.new_page()
-    await page.goto(invited.json()["link"])
-    await page.locator("[data-part=enter]").click()
+    await enter(page, lambda: str(invited.json()["link"]))
     await page.locator("[data-part=home]").wait_for()
     answer = await page.goto(stack.facts()["web"] + "/operate")
     assert answer is not None

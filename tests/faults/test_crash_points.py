@@ -42,7 +42,7 @@ from workers.harness import Harness, Record
 
 __all__ = ["producer", "servers"]
 ROOT = Path(__file__).resolve().parents[2]
-WITHIN = 60
+WITHIN = 120
 
 
 # Nothing is forgotten

@@ -12,6 +12,8 @@ from app.stack.whole import Whole
 from bench import people
 from bench.client import Client
 from tests.browser import Visitor
+from tests.waiting import until
+from tests.whole import remembered
 
 ROWS = 100_000
 WITHIN = 240
@@ -74,7 +76,7 @@ async def test_a_killed_process_costs_nothing(stack: Whole, client: Client, visi
     await sending
     await page.locator("[data-part=live][data-status=finished]").wait_for(timeout=WITHIN * 1000)
     await page.locator("[data-part=catching-up]").wait_for(state="hidden", timeout=WITHIN * 1000)
-    state = (await _state(client, made["id"]))["state"]
+    state = await remembered(client, made["id"])
     assert (state["rows"], state["created"], state["duplicate"], state["rejected"]) == (
         ROWS,
         wanted.created,
@@ -85,9 +87,4 @@ async def test_a_killed_process_costs_nothing(stack: Whole, client: Client, visi
     assert await page_says(page, "equation-created") == wanted.created
     assert await page_says(page, "equation-rejected") == wanted.rejected
     assert loads == []
-    assert stack.pid(victim) != before
-
-
-async def _state(client: Client, import_id: str) -> dict[str, Any]:
-    found = await client.get(f"/api/v1/imports/{import_id}")
-    return found if "state" in found else {"state": found}
+    await until(lambda: stack.pid(victim) not in (0, before))
