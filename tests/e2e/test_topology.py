@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 from axe_core_python.async_playwright import Axe
-from playwright.async_api import Browser, Locator, Page, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from app.stack.whole import Whole
 from bench.client import Client
@@ -96,6 +96,14 @@ async def test_importers_come_and_go_on_the_open_page(
 
     fewer = page.get_by_role("button", name="Fewer importers")
     await fewer.focus()
+    wishes: list[int] = []
+
+    async def hold(route: Route) -> None:
+        await asyncio.sleep(1)
+        wishes.append(len(operator.requests) - asked)
+        await route.continue_()
+
+    await page.route("**/api/v1/operate/scale", hold, times=1)
     began = time.monotonic()
     await page.keyboard.press("Enter")
     await page.keyboard.press("Enter")
@@ -106,6 +114,7 @@ async def test_importers_come_and_go_on_the_open_page(
         await expect(owned(page, name)).to_have_text(half, timeout=WITHIN)
     print(f"the two left had all partitions after {time.monotonic() - began:.1f} s")
 
+    assert wishes == [3], "the fourth wish waits until the third has arrived: what arrives last is what happens"
     news = [(method, url) for _, method, url in operator.requests[asked:]]
     assert [method for method, _ in news] == ["POST"] * 4, "nothing but the four wishes was asked for"
     assert operator.troubles == []

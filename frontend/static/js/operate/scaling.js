@@ -9,6 +9,7 @@ export class Scaling {
   #model;
   #format;
   #wishes = new Map(); // kind -> how many are wanted, until they are there
+  #asked = Promise.resolve(); // one wish at a time, for the last one to arrive is what happens
 
   constructor(root, model, format) {
     this.#root = root;
@@ -44,20 +45,24 @@ export class Scaling {
     }
   }
 
-  async #press(event, scale) {
+  #press(event, scale) {
     event.preventDefault();
     const button = event.submitter ?? event.target.querySelector("button");
     if (button.getAttribute("aria-disabled") === "true") return;
     const { kind } = scale.dataset;
     const to = Number(event.target.elements.to.value);
-    const trouble = part(this.#root, "scale-trouble");
-    trouble.hidden = true;
+    part(this.#root, "scale-trouble").hidden = true;
     this.#wishes.set(kind, to);
     this.#limit(scale, to);
+    this.#asked = this.#asked.then(() => this.#ask(kind, to));
+  }
+
+  async #ask(kind, to) {
     try {
       await call("POST", "/api/v1/operate/scale", { kind, to });
     } catch (error) {
-      this.#wishes.delete(kind);
+      const trouble = part(this.#root, "scale-trouble");
+      if (this.#wishes.get(kind) === to) this.#wishes.delete(kind);
       write(trouble, say("topology.scale.trouble", { why: error.message }));
       trouble.hidden = false;
     }
