@@ -152,6 +152,17 @@ async def test_cancelling_keeps_what_came_and_says_so(visitor: Visitor, client: 
     await expect(page.locator("[data-part=cancel]")).to_be_hidden()
 
 
+class Late:
+    """A module that is on its way until it is let through."""
+
+    def __init__(self) -> None:
+        self.ready = asyncio.Event()
+
+    async def __call__(self, route: Route) -> None:
+        await self.ready.wait()
+        await route.continue_()
+
+
 async def test_a_setting_is_saved_at_once_and_kept(visitor: Visitor) -> None:
     page = await visitor.open("/settings")
     field = page.locator("[data-setting=phone_region]")
@@ -164,20 +175,25 @@ async def test_a_setting_is_saved_at_once_and_kept(visitor: Visitor) -> None:
 
 
 async def test_what_is_changed_before_the_page_is_ready_is_saved_once_it_is(visitor: Visitor) -> None:
-    ready = asyncio.Event()
-
-    async def late(route: Route) -> None:
-        await ready.wait()
-        await route.continue_()
-
+    late = Late()
     await visitor.context.route("**/does/settings.js", late)
     page = await visitor.open("/settings", wait_until="domcontentloaded")
     field = page.locator("[data-setting=phone_region]")
     await field.select_option("AT")
-    ready.set()
+    late.ready.set()
     await expect(page.locator(".setting", has=field).locator("[data-part=saved]")).to_have_text("Saved")
     await field.select_option("")
     await expect(page.locator(".setting", has=field).locator("[data-part=saved]")).to_have_text("Saved")
+
+
+async def test_a_form_that_is_sent_before_the_page_is_ready_is_sent_once_it_is(visitor: Visitor) -> None:
+    late = Late()
+    await visitor.context.route("**/does/tokens.js", late)
+    page = await visitor.open("/tokens", wait_until="domcontentloaded")
+    await page.locator("[name=name]").fill(f"Token {uuid4().hex[:6]}")
+    await page.keyboard.press("Enter")
+    late.ready.set()
+    await expect(page.locator("[data-part=secret-value]")).to_contain_text("abt_")
 
 
 async def test_a_token_is_shown_once_and_ends_when_it_is_revoked(visitor: Visitor) -> None:

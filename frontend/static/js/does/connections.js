@@ -50,6 +50,8 @@ export default function connections(root) {
       await enliven(section);
       if (focused === section.dataset.provider) section.querySelector("h2").focus({ preventScroll: true });
     }
+    const shown = [...root.querySelectorAll("[data-import]")];
+    if (shown.some(({ dataset }) => isBehind(dataset.status, seen.get(dataset.import)))) setTimeout(() => again.ask(), BEHIND);
   }
 
   async function act(button, run) {
@@ -110,6 +112,12 @@ export default function connections(root) {
 function stageOf(state) {
   if (state.visible) return "visible";
   return ENDED.has(state.status) ? state.status : "running";
+}
+
+// Whether the pages' memory does not yet know what a notice has told.
+function isBehind(shown, told) {
+  const rank = (stage) => (stage === "running" ? 0 : stage === "visible" ? 2 : 1);
+  return told !== undefined && rank(shown) < rank(told);
 }
 
 function nameOf(box) {

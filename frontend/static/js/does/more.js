@@ -20,10 +20,11 @@ export default function more(list) {
       list.dataset.next = added?.dataset.next ?? "";
       link.hidden = !list.dataset.next;
       if (list.dataset.next) link.href = list.dataset.next;
-      else watcher.disconnect();
+      watcher.disconnect();
     } finally {
       fetching = false;
     }
+    if (list.dataset.next) watcher.observe(link); // anew: it tells of changes, and the end may be as near as before
   }
 
   const watcher = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && next(), {
