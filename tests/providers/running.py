@@ -4,20 +4,21 @@ with running() as simulator:
     tokens = simulator.sign_in("ada@google.example")
 """
 
+import random
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from socket import socket
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
-from app.stack import ports
 from tests.providers import GOOGLE_CLIENT_ID, GOOGLE_CLIENT_SECRET, MICROSOFT_CLIENT_ID, MICROSOFT_CLIENT_SECRET
 
 Json = dict[str, Any]
@@ -121,8 +122,7 @@ class Simulator:
 @contextmanager
 def running(port: int | None = None, canary_port: int | None = None, seed: int = 7) -> Iterator[Simulator]:
     """A process of its own, on free ports; ended at the end."""
-    free = ports.free(2)
-    port, canary_port = port or next(free), canary_port or next(free)
+    port, canary_port = port or _free_port(), canary_port or _free_port()
     command = [sys.executable, "-m", "tests.providers", "--port", str(port), "--canary-port", str(canary_port)]
     process = subprocess.Popen([*command, "--seed", str(seed)], cwd=Path(__file__).parents[2])
     origin = f"http://127.0.0.1:{port}"
@@ -133,6 +133,14 @@ def running(port: int | None = None, canary_port: int | None = None, seed: int =
     finally:
         process.terminate()
         process.wait(60)
+
+
+def _free_port() -> int:
+    """One that no outgoing connection takes meanwhile; the product's own way to find it is not for the simulator."""
+    while True:
+        with socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", random.randrange(10_000, 20_000)))
+            return int(one.getsockname()[1])
 
 
 def _wait(http: httpx.Client, process: "subprocess.Popen[bytes]", within: float = 60) -> None:
