@@ -333,6 +333,18 @@ class ImportProblems(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
     problems: tuple[ProblemOut, ...]
 
 
+TELLING = "telling"
+"""The header of records that tell of one segment."""
+
+
+class Telling(msgspec.Struct, frozen=True):
+    """All that is told of the segment `index`, in either topic, is `of` records; this is the one with this number."""
+
+    index: int
+    number: int
+    of: int
+
+
 class Notice(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="notice"):
     """The whole state of an import, addressed to one channel."""
 

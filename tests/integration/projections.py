@@ -1,6 +1,6 @@
 """A read model to ask: contacts and imports as the log tells them, through the projector's own handlers."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +63,7 @@ class ReadModel:
         part: int = 0,
         parts: int = 1,
         erased: tuple[UUID, ...] = (),
+        headers: Mapping[str, bytes] | None = None,
     ) -> None:
         """One record of `contacts.changed`."""
         event = ContactsChanged(
@@ -76,13 +77,19 @@ class ReadModel:
             erased=erased,
             contacts=contacts,
         )
-        await self.projector.show_contacts(record(CHANGED.name, msgspec.json.encode(event)))
+        await self.projector.show_contacts(record(CHANGED.name, msgspec.json.encode(event), headers=headers))
 
     async def keep(self, state: State) -> None:
         """One record of `imports`."""
         await self.projector.keep_import(record(IMPORTS.name, msgspec.json.encode(ImportRecord(state=state))))
 
-    async def refuse(self, import_id: UUID, problems: Sequence[ProblemOut], index: int = 0) -> None:
+    async def refuse(
+        self,
+        import_id: UUID,
+        problems: Sequence[ProblemOut],
+        index: int = 0,
+        headers: Mapping[str, bytes] | None = None,
+    ) -> None:
         """One record of `import.problems`."""
         event = ImportProblems(
             workspace=self.workspace,
@@ -94,7 +101,7 @@ class ReadModel:
             site="local",
             problems=tuple(problems),
         )
-        await self.projector.keep_problems(record(PROBLEMS.name, msgspec.json.encode(event)))
+        await self.projector.keep_problems(record(PROBLEMS.name, msgspec.json.encode(event), headers=headers))
 
     def problems(self, import_id: UUID, text: str = "x", index: int = 0) -> bytes:
         """The value of a record of `import.problems` with one row."""
@@ -118,8 +125,10 @@ class ReadModel:
         return [one["name"] for one in page.contacts]
 
 
-def record(topic: str, value: bytes | None, key: bytes | None = None) -> Record:
-    return Record(topic=topic, partition=0, offset=0, key=key, value=value)
+def record(
+    topic: str, value: bytes | None, key: bytes | None = None, headers: Mapping[str, bytes] | None = None
+) -> Record:
+    return Record(topic=topic, partition=0, offset=0, key=key, value=value, headers=headers or {})
 
 
 @asynccontextmanager

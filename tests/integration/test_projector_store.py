@@ -11,9 +11,10 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
-from app.core.events import MalformedEvent, ProblemOut
+from app.core.events import TELLING, MalformedEvent, ProblemOut, Telling
 from app.core.imports import State
-from app.core.topics import CHANGED
+from app.core.topics import CHANGED, PROBLEMS
+from app.sealing import HEADER, Sealed
 from tests.integration.conftest import Servers
 from tests.integration.projections import ReadModel, contact, email, read_model, record, source
 
@@ -108,6 +109,37 @@ async def test_a_segment_is_said_to_be_shown_once_all_its_parts_are(model: ReadM
     assert [(fact.import_id, fact.workspace, fact.indexes) for fact in model.told] == [
         (import_id, model.workspace, (7,))
     ]
+
+
+def telling(number: int, of: int = 3) -> dict[str, bytes]:
+    return {TELLING: msgspec.json.encode(Telling(index=7, number=number, of=of))}
+
+
+@pytest.mark.parametrize("order", [*itertools.permutations(range(3))])
+async def test_a_segment_is_said_to_be_shown_once_its_rejected_rows_are_too(
+    model: ReadModel, order: tuple[int, ...]
+) -> None:
+    import_id = uuid4()
+    problem = ProblemOut(row=1, line=2, column=0, code="no_identity", message="m", suggestion="", cells=("x",))
+    steps = [
+        lambda: model.show(contact("A"), import_id=import_id, index=7, part=0, parts=2, headers=telling(0)),
+        lambda: model.show(contact("B"), import_id=import_id, index=7, part=1, parts=2, headers=telling(1)),
+        lambda: model.refuse(import_id, [problem], index=7, headers=telling(2)),
+    ]
+    for number in order:
+        assert model.told == []
+        await steps[number]()
+    assert [fact.indexes for fact in model.told] == [(7,)]
+
+
+async def test_a_segment_whose_file_was_deleted_is_said_to_be_shown_without_its_rejected_rows(model: ReadModel) -> None:
+    import_id = uuid4()
+    sealed = msgspec.json.encode(Sealed(model.workspace, import_id, "local"))
+    nobody_can_read_it = record(PROBLEMS.name, b"x", headers={HEADER: sealed, **telling(1, of=2)})
+    await model.projector.keep_problems(nobody_can_read_it)
+    assert model.told == []
+    await model.show(contact("A"), import_id=import_id, index=7, headers=telling(0, of=2))
+    assert [fact.indexes for fact in model.told] == [(7,)]
 
 
 async def test_parts_that_are_handled_side_by_side_are_said_to_be_shown(model: ReadModel) -> None:

@@ -12,7 +12,7 @@ from prometheus_client import Counter, Histogram
 from app import trace
 from app.bus import Producer, acknowledged
 from app.core.errors import Rejected
-from app.core.events import Fact, ProblemOut, SegmentDone, SegmentFailed, SegmentHeader
+from app.core.events import TELLING, Fact, ProblemOut, SegmentDone, SegmentFailed, SegmentHeader, Telling
 from app.core.reading import blocks, segments
 from app.core.reading.cardfiles import CARD_FILES
 from app.core.reading.text import size_in_file
@@ -183,7 +183,9 @@ class Importing:
         records = [(CHANGED, value, []) for value in results.changed(segment, self._site, told, now)]
         records += [(PROBLEMS, *problem) for problem in problems]
         sent = []
-        for topic, value, headers in records:
+        for number, (topic, value, headers) in enumerate(records):
+            telling = msgspec.json.encode(Telling(segment.index, number, len(records)))
+            headers = [*headers, (TELLING, telling)]
             sent.append(await self._producer.send(topic, key=key, value=value, headers=headers, partition=partition))
             crash.point("half told")
         await acknowledged(sent)

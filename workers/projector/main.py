@@ -11,11 +11,11 @@ from prometheus_client import Counter
 from app import bus, config, health, log, sql, telemetry, trace
 from app.bus import Producer
 from app.core.errors import Rejected
-from app.core.events import NO_IMPORT, ImportProblems, MalformedEvent, Projected
+from app.core.events import NO_IMPORT, TELLING, ImportProblems, MalformedEvent, Projected, Telling
 from app.core.imports import ImportRecord
 from app.core.topics import CHANGED, FACTS, IMPORTS, KEYS, PROBLEMS
 from app.keys import Keys
-from app.sealing import HEADER, Vault
+from app.sealing import HEADER, Vault, whose
 from workers import crash, faustapp
 from workers.harness import Record
 from workers.projector import forgetting, rows, store, yielding
@@ -32,6 +32,7 @@ SHOWN = Counter("addressbus_contacts_shown_total", "Contacts brought into the re
 
 _problems = msgspec.json.Decoder(ImportProblems)
 _import = msgspec.json.Decoder(ImportRecord)
+_tellings = msgspec.json.Decoder(Telling)
 
 
 class Projector:
@@ -65,6 +66,8 @@ class Projector:
             part = rows.part(record.value or b"")
             if part.import_id == NO_IMPORT:
                 part = await self._news(part)
+            elif telling := _telling(record):
+                part = msgspec.structs.replace(part, part=telling.number, parts=telling.of)
             contacts = list(rows.rows(part.workspace, part.contacts))
         except msgspec.DecodeError as error:
             raise MalformedEvent(str(error)) from error
@@ -75,7 +78,12 @@ class Projector:
             await forgetting.forget_empty(self._store.pool, part.workspace)
         crash.point("committed")
         SHOWN.inc(len(contacts))
-        if part.import_id != NO_IMPORT and await self._store.shown(part):
+        if part.import_id != NO_IMPORT:
+            await self._report(part)
+
+    async def _report(self, part: rows.Part) -> None:
+        """Says that a segment can be seen if this was the last that is told of it."""
+        if await self._store.shown(part):
             fact = Projected(
                 workspace=part.workspace,
                 import_id=part.import_id,
@@ -94,25 +102,37 @@ class Projector:
         return msgspec.structs.replace(part, contacts=tuple(news))
 
     async def keep_problems(self, record: Record) -> None:
-        """`import.problems`: keeps the rows that could not be used, unless their file was deleted since."""
+        """`import.problems`: keeps the rows that could not be used, unless their file was deleted since.
+
+        A segment can be seen when they can, too.
+        """
+        found = await self._opened(record)
+        if found:
+            await self._store.keep_problems(found)
+            crash.point("noted")
+        if telling := _telling(record):
+            by = found or whose(record.headers)
+            part = rows.Part(by.workspace, by.import_id, telling.index, telling.number, telling.of, contacts=())
+            await self._together.show(part, [])
+            await self._report(part)
+
+    async def _opened(self, record: Record) -> ImportProblems | None:
         if self._keys is None and HEADER in record.headers:
-            return
+            return None
         try:
             value = await self._keys.open(record.headers, record.value or b"") if self._keys else record.value
         except Rejected:
-            return
+            return None
         try:
-            found = _problems.decode(value or b"")
+            return _problems.decode(value or b"")
         except msgspec.DecodeError as error:
             raise MalformedEvent(str(error)) from error
-        await self._store.keep_problems(found)
-        crash.point("noted")
 
     async def forget_file(self, record: Record) -> None:
         """`import.keys`: a tombstone says that a file was deleted, and its rows with it."""
-        whose = record.headers.get("workspace")
-        if record.value is None and whose is not None:
-            await self._store.forget_problems(UUID(whose.decode()), UUID((record.key or b"").decode()))
+        workspace = record.headers.get("workspace")
+        if record.value is None and workspace is not None:
+            await self._store.forget_problems(UUID(workspace.decode()), UUID((record.key or b"").decode()))
 
     async def keep_import(self, record: Record) -> None:
         """`imports`: keeps the state; a tombstone ends an import's life in the log and not in the history."""
@@ -126,6 +146,15 @@ class Projector:
         if state.requested_at is not None:
             await self._store.keep_import(state)
         crash.point("remembered")
+
+
+def _telling(record: Record) -> Telling | None:
+    """None of what a release before that header has told: there `part` and `parts` of contacts alone count."""
+    said = record.headers.get(TELLING)
+    try:
+        return None if said is None else _tellings.decode(said)
+    except msgspec.DecodeError as error:
+        raise MalformedEvent(str(error)) from error
 
 
 def main() -> None:

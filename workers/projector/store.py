@@ -125,8 +125,8 @@ class Store:
             return True
         async with transaction(self._pool) as connection:
             cursor = await connection.execute(
-                "select count(*) from parts where workspace = %s and import_id = %s and index = %s",
-                [part.workspace, part.import_id, part.index],
+                "select count(*) from parts where workspace = %s and import_id = %s and index = %s and part < %s",
+                [part.workspace, part.import_id, part.index, part.parts],
             )
             row = await cursor.fetchone()
         return row is not None and row[0] == part.parts
