@@ -132,6 +132,15 @@ async def test_a_segment_is_said_to_be_shown_once_its_rejected_rows_are_too(
     assert [fact.indexes for fact in model.told] == [(7,)]
 
 
+async def test_a_segment_that_is_told_again_in_fewer_records_is_said_to_be_shown(model: ReadModel) -> None:
+    import_id = uuid4()
+    await model.show(contact("A"), import_id=import_id, index=7, headers=telling(1, of=3))
+    await model.show(contact("B"), import_id=import_id, index=7, headers=telling(2, of=3))
+    assert model.told == []
+    await model.show(contact("C"), import_id=import_id, index=7, headers=telling(0, of=2))
+    assert [fact.indexes for fact in model.told] == [(7,)]
+
+
 async def test_a_segment_whose_file_was_deleted_is_said_to_be_shown_without_its_rejected_rows(model: ReadModel) -> None:
     import_id = uuid4()
     sealed = msgspec.json.encode(Sealed(model.workspace, import_id, "local"))
