@@ -5,7 +5,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Browser, Page, Route, expect
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
 from app.stack.whole import Whole
 from bench.client import Client, visible
@@ -163,15 +163,20 @@ class Late:
         await route.continue_()
 
 
+def saved(page: Page, field: Locator) -> Locator:
+    """What stands beside a setting once the server has it."""
+    return page.locator(".setting", has=field).locator("[data-part=saved]")
+
+
 async def test_a_setting_is_saved_at_once_and_kept(visitor: Visitor) -> None:
     page = await visitor.open("/settings")
     field = page.locator("[data-setting=phone_region]")
     await field.select_option("CH")
-    await expect(page.locator(".setting", has=field).locator("[data-part=saved]")).to_have_text("Saved")
+    await expect(saved(page, field)).to_have_text("Saved")
     await page.reload()
     await expect(field).to_have_value("CH")
     await field.select_option("")
-    await expect(page.locator(".setting", has=field).locator("[data-part=saved]")).to_have_text("Saved")
+    await expect(saved(page, field)).to_have_text("Saved")
 
 
 async def test_what_is_changed_before_the_page_is_ready_is_saved_once_it_is(visitor: Visitor) -> None:
@@ -181,9 +186,9 @@ async def test_what_is_changed_before_the_page_is_ready_is_saved_once_it_is(visi
     field = page.locator("[data-setting=phone_region]")
     await field.select_option("AT")
     late.ready.set()
-    await expect(page.locator(".setting", has=field).locator("[data-part=saved]")).to_have_text("Saved")
+    await expect(saved(page, field)).to_have_text("Saved")
     await field.select_option("")
-    await expect(page.locator(".setting", has=field).locator("[data-part=saved]")).to_have_text("Saved")
+    await expect(saved(page, field)).to_have_text("Saved")
 
 
 async def test_a_form_that_is_sent_before_the_page_is_ready_is_sent_once_it_is(visitor: Visitor) -> None:
