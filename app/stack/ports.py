@@ -4,7 +4,7 @@ import os
 import random
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack
+from itertools import islice
 
 from app.stack import Refused
 
@@ -17,8 +17,11 @@ LOOPBACK = "127.0.0.1"
 
 def free(count: int, among: str = f"{_FIRST}-{_LAST}") -> Iterator[int]:
     """So many different ports that nobody listens on, of the range `among`. Raises Refused."""
-    with ExitStack() as held:
-        found = [_hold(held, among) for _ in range(count)]
+    first, last = map(int, among.split("-"))
+    every = random.sample(range(first, last + 1), last + 1 - first)
+    found = list(islice((port for port in every if _is_free(port)), count))
+    if len(found) < count:
+        raise Refused(f"no port of {among} is free on this machine; end what holds them and try again")
     return iter(found)
 
 
@@ -31,24 +34,23 @@ def shares(count: int) -> list[str]:
 
 def check(port: int, setting: str, host: str = "0.0.0.0") -> None:  # noqa: S104
     """Raises Refused when somebody listens on `port`."""
+    try:
+        _bind(port, host)
+    except OSError as error:
+        raise Refused(
+            f"port {port} is taken ({error.strerror}); choose another, e.g. make run {setting}={port + 10}"
+        ) from error
+
+
+def _is_free(port: int) -> bool:
+    try:
+        _bind(port, LOOPBACK)
+    except OSError:
+        return False
+    return True
+
+
+def _bind(port: int, host: str) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise Refused(
-                f"port {port} is taken ({error.strerror}); choose another, e.g. make run {setting}={port + 10}"
-            ) from error
-
-
-def _hold(held: ExitStack, among: str) -> int:
-    first, last = map(int, among.split("-"))
-    for port in random.sample(range(first, last + 1), 100):
-        probe = held.enter_context(socket.socket())
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            continue
-        return port
-    raise Refused(f"no port of {among} is free on this machine; end what holds them and try again")
+        probe.bind((host, port))

@@ -122,7 +122,8 @@ class Simulator:
 @contextmanager
 def running(port: int | None = None, canary_port: int | None = None, seed: int = 7) -> Iterator[Simulator]:
     """A process of its own, on free ports; ended at the end."""
-    port, canary_port = port or _free_port(), canary_port or _free_port()
+    port = port or _free_port()
+    canary_port = canary_port or _free_port(besides=port)
     command = [sys.executable, "-m", "tests.providers", "--port", str(port), "--canary-port", str(canary_port)]
     process = subprocess.Popen([*command, "--seed", str(seed)], cwd=Path(__file__).parents[2])
     origin = f"http://127.0.0.1:{port}"
@@ -135,12 +136,14 @@ def running(port: int | None = None, canary_port: int | None = None, seed: int =
         process.wait(60)
 
 
-def _free_port() -> int:
+def _free_port(besides: int = 0) -> int:
     """One that no outgoing connection takes meanwhile; the product's own way to find it is not for the simulator."""
     while True:
+        port = random.randrange(10_000, 20_000)
         with socket() as one, suppress(OSError):
-            one.bind(("127.0.0.1", random.randrange(10_000, 20_000)))
-            return int(one.getsockname()[1])
+            one.bind(("127.0.0.1", port))
+            if port != besides:
+                return port
 
 
 def _wait(http: httpx.Client, process: "subprocess.Popen[bytes]", within: float = 60) -> None:

@@ -210,6 +210,18 @@ def test_free_ports_are_different_and_below_those_of_outgoing_connections() -> N
     assert all(20_000 <= port < 32_000 for port in found)
 
 
+@pytest.mark.parametrize("_", range(10))
+def test_no_port_is_given_twice_even_of_a_narrow_range(_: int) -> None:
+    found = list(ports.free(20, "20000-20199"))
+    assert len(set(found)) == 20
+
+
+def test_a_range_whose_ports_are_taken_is_told() -> None:
+    (port,) = ports.free(1)
+    with socket.create_server(("127.0.0.1", port)), pytest.raises(Refused, match=f"no port of {port}-{port} is free"):
+        ports.free(1, f"{port}-{port}")
+
+
 def test_a_port_that_is_taken_is_told_with_the_setting_that_mends_it() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
