@@ -11,7 +11,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisError
@@ -25,6 +25,9 @@ STREAM_SECONDS = 3_600
 STREAM_EVENTS = 128
 SECONDS = 3.0
 """No answer takes longer than this; a Redis that is silent is away."""
+
+CONNECTIONS = 8
+"""Of a gateway. Redis answers one command at a time whatever their number; one of them hears the notices."""
 
 FIELDS_KEPT = 512
 """A hash with more fields than this forgets ended imports that no snapshot shows."""
@@ -94,14 +97,18 @@ class Cache:
     """The commands; each raises TryAgain while Redis is away."""
 
     def __init__(self, url: str) -> None:
-        self.client: Redis = Redis.from_url(
+        # As many pages may come back at once as there are: they take turns, and none opens a connection that stays.
+        pool = BlockingConnectionPool.from_url(
             url,
+            max_connections=CONNECTIONS,
+            timeout=SECONDS,
             socket_timeout=SECONDS,
             socket_connect_timeout=SECONDS,
             health_check_interval=15,
             # Retrying is ours: redis-py would hide a dead server for a minute.
             retry=Retry(NoBackoff(), 0),
         )
+        self.client: Redis = Redis.from_pool(pool)
         self._sha = ""
 
     async def close(self) -> None:

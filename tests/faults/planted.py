@@ -436,6 +436,11 @@ def the_contacts_of_a_segment_were_never_told(evidence: Evidence) -> None:
     evidence.changed.pop()
 
 
+def a_segment_was_told_in_two_halves_of_two_tellings(evidence: Evidence) -> None:
+    record = evidence.changed.pop()
+    evidence.changed += [replace(record, part=0, parts=2), replace(record, part=1, parts=3)]
+
+
 def a_problem_is_not_listed(evidence: Evidence) -> None:
     evidence.listed_problems.pop()
 
@@ -683,6 +688,7 @@ PLANTED: dict[str, tuple[Callable[[Evidence], None], ...]] = {
         a_contact_cannot_be_found,
         a_contact_was_never_told,
         the_contacts_of_a_segment_were_never_told,
+        a_segment_was_told_in_two_halves_of_two_tellings,
         a_problem_is_not_listed,
         an_import_is_listed_as_it_was,
         somebody_lags,

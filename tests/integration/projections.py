@@ -52,6 +52,7 @@ class ReadModel:
     projector: Projector
     lookup: Lookup
     readers: sql.Pool
+    writers: sql.Pool
     told: Told
     workspace: UUID = field(default_factory=uuid4)
 
@@ -139,4 +140,4 @@ async def read_model(servers: Servers) -> AsyncIterator[ReadModel]:
     async with writers, readers:
         told = Told()
         projector = Projector(Store(writers), told, "local")  # type: ignore[arg-type]  # all that it needs of one
-        yield ReadModel(projector=projector, lookup=Lookup(readers), readers=readers, told=told)
+        yield ReadModel(projector=projector, lookup=Lookup(readers), readers=readers, writers=writers, told=told)

@@ -1,5 +1,6 @@
 """notice.lua and what is read back, on a real Valkey."""
 
+import asyncio
 import secrets
 from collections.abc import AsyncIterator
 from uuid import uuid4
@@ -9,7 +10,7 @@ import pytest
 
 from app.core.errors import TryAgain
 from app.gateway import cache
-from app.gateway.cache import Cache, Notice, room_name
+from app.gateway.cache import CONNECTIONS, Cache, Notice, room_name
 from app.gateway.hub import ENDED_SHOWN, Kind
 from tests.integration.conftest import Servers
 
@@ -130,6 +131,14 @@ async def test_a_server_that_forgot_the_script_is_taught_again(redis: Cache, nam
     await redis.client.script_flush()
     await redis.write([notice(name, 2)])
     assert (await redis.read(name)).offset == 2
+
+
+async def test_a_crowd_takes_turns_on_few_connections(redis: Cache) -> None:
+    before = (await redis.client.info("clients"))["connected_clients"]
+    positions = await asyncio.gather(*(redis.read(room_name(uuid4(), "c")) for _ in range(300)))
+    assert len({position.epoch for position in positions}) == 300
+    after = (await redis.client.info("clients"))["connected_clients"]
+    assert after < before + CONNECTIONS
 
 
 async def test_a_redis_that_is_away_is_the_world_at_fault(name: str) -> None:

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from msgspec.structs import replace
 
+from app import sql
 from app.core.events import TELLING, MalformedEvent, ProblemOut, Telling
 from app.core.imports import State
 from app.core.topics import CHANGED, PROBLEMS
@@ -132,12 +133,25 @@ async def test_a_segment_is_said_to_be_shown_once_its_rejected_rows_are_too(
     assert [fact.indexes for fact in model.told] == [(7,)]
 
 
-async def test_a_segment_that_is_told_again_in_fewer_records_is_said_to_be_shown(model: ReadModel) -> None:
+async def test_of_a_segment_that_is_told_again_in_fewer_records_one_telling_must_be_shown_whole(
+    model: ReadModel,
+) -> None:
     import_id = uuid4()
-    await model.show(contact("A"), import_id=import_id, index=7, headers=telling(1, of=3))
-    await model.show(contact("B"), import_id=import_id, index=7, headers=telling(2, of=3))
+    await model.show(contact("A"), import_id=import_id, index=7, headers=telling(0, of=3))
+    await model.show(contact("B"), import_id=import_id, index=7, headers=telling(1, of=3))
+    await model.show(contact("A"), import_id=import_id, index=7, headers=telling(0, of=2))
     assert model.told == []
-    await model.show(contact("C"), import_id=import_id, index=7, headers=telling(0, of=2))
+    await model.show(contact("B"), contact("C"), import_id=import_id, index=7, headers=telling(1, of=2))
+    assert [fact.indexes for fact in model.told] == [(7,)]
+
+
+async def test_parts_that_an_earlier_release_noted_count(model: ReadModel) -> None:
+    import_id = uuid4()
+    async with sql.transaction(model.writers) as connection:
+        await connection.execute(
+            "insert into parts (workspace, import_id, index, part) values (%s, %s, 7, 0)", [model.workspace, import_id]
+        )
+    await model.show(contact("B"), import_id=import_id, index=7, headers=telling(1, of=2))
     assert [fact.indexes for fact in model.told] == [(7,)]
 
 

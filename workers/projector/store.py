@@ -100,10 +100,12 @@ class Store:
     async def _write(self, parts: Sequence[Part], rows: Sequence[Row], *, copied: bool) -> None:
         async with transaction(self._pool) as connection:
             await _show(connection, parts[0].workspace, rows, copied=copied)
-            marks = [(part.workspace, part.import_id, part.index, part.part) for part in parts if part.parts > 1]
+            marks = [
+                (part.workspace, part.import_id, part.index, part.parts, part.part) for part in parts if part.parts > 1
+            ]
             if marks:
                 await connection.cursor().executemany(
-                    "insert into parts (workspace, import_id, index, part) values (%s, %s, %s, %s)"
+                    "insert into parts (workspace, import_id, index, told_in, part) values (%s, %s, %s, %s, %s)"
                     " on conflict do nothing",
                     sorted(marks),
                 )
@@ -120,13 +122,14 @@ class Store:
             return {id_ for (id_,) in await cursor.fetchall()}
 
     async def shown(self, part: Part) -> bool:
-        """Whether all parts of this part's segment are done. Asked after `show`, so the last one to end hears yes."""
+        """Whether all parts of this telling of a segment are done. Asked after `show`, so the last to end hears yes."""
         if part.parts == 1:
             return True
         async with transaction(self._pool) as connection:
             cursor = await connection.execute(
-                "select count(*) from parts where workspace = %s and import_id = %s and index = %s and part < %s",
-                [part.workspace, part.import_id, part.index, part.parts],
+                "select count(distinct part) from parts"
+                " where workspace = %s and import_id = %s and index = %s and told_in in (0, %s) and part < %s",
+                [part.workspace, part.import_id, part.index, part.parts, part.parts],
             )
             row = await cursor.fetchone()
         return row is not None and row[0] == part.parts

@@ -18,11 +18,16 @@ OUTCOMES = ("created", "updated", "unchanged", "duplicate", "rejected")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much is allowed: seconds to recover and to be seen (p95, the longest), work done again, growth of memory."""
+    """How much is allowed: seconds to recover and to be seen (p95, the longest), work done again, growth of memory.
+
+    `rework` is how often work may be done on an average. Of a short run a fault may take more: `in_hand` segments, two
+    of each of the three importers, which is all that can be begun and not yet committed when it strikes.
+    """
 
     recovery: float = 15.0
     view: float = 5.0
     rework: float = 1.1
+    in_hand: int = 6
     memory: float = 1.2
 
 

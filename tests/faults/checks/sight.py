@@ -13,7 +13,7 @@ from app.core.events import SegmentFailed
 from app.core.imports import TERMINAL, State
 from tests.faults import views
 from tests.faults.checks.ground import OUTCOMES, Finding, Ground, share
-from tests.faults.evidence import Stored, Trouble, Watched
+from tests.faults.evidence import Part, Stored, Trouble, Watched
 
 COUNTERS = ("bytes_received", "bytes_done", "parts_done", "rows", *OUTCOMES)
 _ORDER = {"requested": 0, "running": 1, "finished": 2, "failed": 2, "cancelled": 2}
@@ -169,19 +169,17 @@ def _read_model(ground: Ground, found: Finding) -> int:
 
 
 def _log(ground: Ground, found: Finding) -> None:
-    """Whoever follows `contacts.changed` has all contacts, and of each segment all parts."""
+    """Whoever follows `contacts.changed` has all contacts, and of each segment all parts of one telling."""
     newest: dict[UUID, tuple[int, bytes]] = {}
-    parts: dict[tuple[UUID, int], set[int]] = defaultdict(set)
-    sizes: dict[tuple[UUID, int], int] = {}
+    tellings: dict[Part, dict[int, set[int]]] = defaultdict(lambda: defaultdict(set))
     for changed in ground.evidence.changed:
-        parts[changed.import_id, changed.index].add(changed.part)
-        sizes[changed.import_id, changed.index] = changed.parts
+        tellings[changed.import_id, changed.index][changed.parts].add(changed.part)
         for id_, version, doc in changed.contacts:
             if id_ not in newest or newest[id_][0] < version:
                 newest[id_] = (version, doc)
     for part in ground.ledger:
         found.expect(
-            part in parts and parts[part] >= set(range(sizes[part])),
+            any(len(parts) == of for of, parts in tellings[part].items()),
             f"the contacts of segment {part[1]} of {ground.name(part[0])} were not all told",
         )
     for workspace, contacts in ground.evidence.contacts.items():
