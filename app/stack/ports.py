@@ -3,7 +3,7 @@
 import os
 import random
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
 
 from app.stack import Refused
@@ -15,11 +15,11 @@ _RANGE = range(int(_FIRST), int(_LAST) + 1)
 LOOPBACK = "127.0.0.1"
 
 
-def free(count: int, among: str = f"{_FIRST}-{_LAST}") -> Iterator[int]:
-    """So many different ports that nobody listens on, of the range `among`. Raises Refused."""
+def free(count: int, among: str = f"{_FIRST}-{_LAST}", besides: Collection[int] = ()) -> Iterator[int]:
+    """So many different ports that nobody listens on, of the range `among`, none of `besides`. Raises Refused."""
     first, last = map(int, among.split("-"))
     every = random.sample(range(first, last + 1), last + 1 - first)
-    found = list(islice((port for port in every if _is_free(port)), count))
+    found = list(islice((port for port in every if port not in besides and _is_free(port)), count))
     if len(found) < count:
         raise Refused(f"no port of {among} is free on this machine; end what holds them and try again")
     return iter(found)

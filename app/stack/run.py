@@ -98,11 +98,14 @@ class _Session:
             self._run(scaling)
 
     def _run(self, scaling: Scaling) -> None:
-        # All at once: what is only going to listen cannot be seen by the next who looks for a free port.
+        # All at once, and none that is chosen already: what is only going to listen cannot be seen to be taken.
         names = processes.names(self._settings)
         spares = processes.spare(self._settings)
         servers_need = embedded.PORTS + brokers.ports_of(self._nodes)
-        free = ports.free(servers_need + len(names) + len(spares) + (simulated.PORTS if self._simulates else 0))
+        free = ports.free(
+            servers_need + len(names) + len(spares) + (simulated.PORTS if self._simulates else 0),
+            besides=(self._settings.web_port, self._settings.gateway_port, self._settings.kafka_port),
+        )
         with step("files, jars and folders"):
             servers = self._make(free)
         addresses = self._addresses(servers)

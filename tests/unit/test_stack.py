@@ -216,6 +216,13 @@ def test_no_port_is_given_twice_even_of_a_narrow_range(_: int) -> None:
     assert len(set(found)) == 20
 
 
+def test_a_port_that_is_chosen_already_is_not_free() -> None:
+    first, second = ports.free(2)
+    with pytest.raises(Refused):
+        ports.free(1, f"{first}-{first}", besides=(second, first))
+    assert list(ports.free(1, f"{first}-{first}", besides=(second,))) == [first]
+
+
 def test_a_range_whose_ports_are_taken_is_told() -> None:
     (port,) = ports.free(1)
     with socket.create_server(("127.0.0.1", port)), pytest.raises(Refused, match=f"no port of {port}-{port} is free"):
